@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ import torch
 from torch import Tensor
 
 from earwitness.errors import AudioFileError, ParameterError, unknown_name
+from earwitness.files import replacing
 from earwitness.types import Clip
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".caf", ".au")
@@ -131,16 +131,13 @@ def windows(
     with _open(path) as file:
         facts = _checked_info(path, file)
         rate = facts.sample_rate_hz
-        for k in range(max(1, math.ceil((facts.duration_s - max(0.0, window_s - hop_s)) / hop_s - 1e-9))):
-            start_s = k * hop_s
-            margin = round(min(RESAMPLING_MARGIN_S, start_s) * rate)
-            first = round(start_s * rate) - margin
-            count = margin + round((window_s + RESAMPLING_MARGIN_S) * rate)
-            samples = _read(path, file, first, min(count, facts.length_samples - first))
-            waveform = _resampled(samples, rate, sample_rate_hz)[round(margin * sample_rate_hz / rate):]
-            waveform = waveform[: round(window_s * sample_rate_hz)]
-            if waveform.size:
-                yield start_s, Clip(torch.from_numpy(waveform), sample_rate_hz, path.name)
+        length_samples = math.ceil(facts.length_samples * sample_rate_hz / rate)
+        window, rest_s = round(window_s * sample_rate_hz), max(0.0, window_s - hop_s)
+        for k in range(max(1, math.ceil((facts.duration_s - rest_s) / hop_s - 1e-9))):
+            first = round(k * hop_s * sample_rate_hz)
+            samples = _read_resampled(path, file, sample_rate_hz, first, min(window, length_samples - first))
+            if samples.size:
+                yield k * hop_s, Clip(torch.from_numpy(samples), sample_rate_hz, path.name)
 
 
 def save(path: str | os.PathLike[str], clip: Clip) -> Path:
@@ -164,15 +161,10 @@ def save(path: str | os.PathLike[str], clip: Clip) -> Path:
     if float(np.abs(samples).max()) > 1.0:
         warnings.warn(f"{path}: peak is {np.abs(samples).max():.2f}; samples beyond 1 are cut", stacklevel=2)
     subtype = "VORBIS" if container == "OGG" else "PCM_16"
-    temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
-        with os.fdopen(handle, "wb") as file:
-            soundfile.write(file, samples.clip(-1.0, 1.0), clip.sample_rate_hz, subtype, format=container)
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            soundfile.write(temporary, samples.clip(-1.0, 1.0), clip.sample_rate_hz, subtype, format=container)
     except (OSError, soundfile.LibsndfileError) as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         raise AudioFileError(f"{path}: cannot be written ({error}); check the folder and the space left") from error
     return path
 
@@ -325,6 +317,24 @@ def _read(path: Path, file: soundfile.SoundFile, first: int, count: int) -> np.n
         where = int(np.flatnonzero(~np.isfinite(mono))[0]) + first
         raise AudioFileError(f"{path}: sample {where} is NaN or infinite; expected finite sound: export it again")
     return mono
+
+
+def _read_resampled(
+    path: Path, file: soundfile.SoundFile, sample_rate_hz: int, first: int, count: int
+) -> np.ndarray:
+    """Read ``count`` samples from ``first``, both counted at ``sample_rate_hz``, with a margin around them.
+
+    Reading starts where a sample of the file and one of the result coincide, so pieces fit together.
+    """
+    rate = file.samplerate
+    step = math.gcd(rate, sample_rate_hz)
+    own_step, wanted_step = rate // step, sample_rate_hz // step
+    block = max(0, first - round(RESAMPLING_MARGIN_S * sample_rate_hz)) // wanted_step
+    own_first = block * own_step
+    own_last = math.ceil((first + count) * rate / sample_rate_hz) + round(RESAMPLING_MARGIN_S * rate)
+    samples = _read(path, file, own_first, min(own_last, file.frames) - own_first)
+    skip = first - block * wanted_step
+    return _resampled(samples, rate, sample_rate_hz)[skip : skip + count]
 
 
 def _resampled(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:

@@ -42,7 +42,7 @@ def _triangles_in_mel(
     edges = np.linspace(low, high, n_mels + 2)[:, None]
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    filters = np.maximum(0.0, np.minimum(rising, falling))
+    filters: np.ndarray = np.maximum(0.0, np.minimum(rising, falling))
     filters[:, 0] = 0.0
     return filters
 

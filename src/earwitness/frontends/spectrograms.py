@@ -25,7 +25,6 @@ class FrontEnd(ABC):
 
     Attributes:
         sample_rate_hz: rate of the waveforms it takes.
-        stft: the transform underneath.
         silence: the value that digital silence has, in the front end's unit.
         unit: unit of the values, for axes and colour bars.
     """
@@ -36,7 +35,8 @@ class FrontEnd(ABC):
 
     @property
     @abstractmethod
-    def stft(self) -> Stft: ...
+    def stft(self) -> Stft:
+        """The short-time Fourier transform underneath."""
 
     @property
     @abstractmethod
@@ -150,19 +150,24 @@ class StftDb(FrontEnd):
 
     @property
     def stft(self) -> Stft:
+        """The short-time Fourier transform underneath."""
         return Stft(self.n_fft, self.hop_samples, self.n_fft)
 
     @property
     def frequencies_hz(self) -> Tensor:
+        """Frequency of each Fourier bin in Hz, (freq,)."""
         return torch.arange(self.n_fft // 2 + 1, dtype=torch.float64) * (self.sample_rate_hz / self.n_fft)
 
     def from_stft(self, stft: Tensor) -> Tensor:
+        """Power in dB, (batch, bins, time)."""
         return _decibels(_power(stft))
 
     def to_power(self, values: Tensor) -> Tensor:
+        """Undo the decibels."""
         return 10 ** (values / 10)
 
     def project(self, mask: Tensor) -> Tensor:
+        """Return the mask itself: rows are Fourier bins."""
         return mask
 
 
@@ -186,12 +191,14 @@ class _Mel(FrontEnd):
 
     @property
     def frequencies_hz(self) -> Tensor:
+        """Centre of each mel band in Hz, (freq,)."""
         centres = librosa.mel_frequencies(
             self.n_mels + 2, fmin=self.f_min_hz, fmax=self.f_max_hz, htk=self._scale != "slaney"
         )
         return torch.from_numpy(np.asarray(centres[1:-1], dtype=np.float64))
 
     def project(self, mask: Tensor) -> Tensor:
+        """Spread a mask over mel bands (..., freq, time) to Fourier bins; see ``project_to_bins``."""
         return project_to_bins(mask, self.filters(mask))
 
 
@@ -231,13 +238,16 @@ class MelDb(_Mel):
 
     @property
     def stft(self) -> Stft:
+        """The short-time Fourier transform underneath."""
         return Stft(self.n_fft, self.hop_samples, self.n_fft)
 
     def from_stft(self, stft: Tensor) -> Tensor:
+        """Mel power in dB, (batch, n_mels, time)."""
         power = _power(stft)
         return _decibels(self.filters(power) @ power)
 
     def to_power(self, values: Tensor) -> Tensor:
+        """Undo the decibels, then the mel bands by least squares."""
         return unmel_least_squares(10 ** (values / 10), self.filters(values))
 
 
@@ -269,13 +279,16 @@ class VggishLogMel(_Mel):
 
     @property
     def stft(self) -> Stft:
+        """The short-time Fourier transform underneath."""
         return Stft(self.n_fft, self.hop_samples, self.win_samples, centred=False)
 
     def from_stft(self, stft: Tensor) -> Tensor:
+        """ln(mel magnitude + 0.01), (batch, n_mels, time)."""
         magnitude = (_power(stft) + torch.finfo(stft.real.dtype).tiny).sqrt()
         return torch.log(self.filters(magnitude) @ magnitude + 0.01)
 
     def to_power(self, values: Tensor) -> Tensor:
+        """Undo the logarithm, then the mel bands by least squares on magnitudes."""
         return unmel_least_squares(torch.exp(values) - 0.01, self.filters(values)).square()
 
 

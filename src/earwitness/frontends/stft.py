@@ -61,10 +61,13 @@ class Stft:
                 "pad it with earwitness.audio.fit_length"
             )
         if self.centred:
-            return torch.stft(waveform, self.n_fft, self.hop_samples, self.win_samples, self._window(waveform),
-                              center=True, pad_mode="reflect", return_complex=True)
+            spectrum: Tensor = torch.stft(waveform, self.n_fft, self.hop_samples, self.win_samples,
+                                          self._window(waveform), center=True, pad_mode="reflect",
+                                          return_complex=True)
+            return spectrum
         frames = waveform.unfold(-1, self.win_samples, self.hop_samples) * self._window(waveform)
-        return torch.fft.rfft(frames, n=self.n_fft).transpose(1, 2)
+        spectra: Tensor = torch.fft.rfft(frames, n=self.n_fft).transpose(1, 2)
+        return spectra
 
     def inverse(self, stft: Tensor, length_samples: int) -> Tensor:
         """Return the waveform whose frames match ``stft`` best (least squares, Griffin & Lim 1984, eq. 6).
@@ -78,8 +81,9 @@ class Stft:
         """
         window = self._window(stft.real)
         if self.centred:
-            return torch.istft(stft, self.n_fft, self.hop_samples, self.win_samples, window,
-                               center=True, length=length_samples)
+            sound: Tensor = torch.istft(stft, self.n_fft, self.hop_samples, self.win_samples, window,
+                                        center=True, length=length_samples)
+            return sound
         frames = torch.fft.irfft(stft.transpose(1, 2), n=self.n_fft)[..., : self.win_samples] * window
         sound = _overlap_add(frames, self.hop_samples)
         energy = _overlap_add(window.square().expand(1, frames.shape[1], -1), self.hop_samples)

@@ -1,0 +1,10 @@
+"""Networks that take features, model cards, and AudioModel, which binds them to a front end."""
+
+from earwitness.models.audio_model import AudioModel
+from earwitness.models.band_norm import BandNorm
+from earwitness.models.catalogue import ARCHITECTURES, Card, cards, load_model
+from earwitness.models.cnn14 import Cnn14
+from earwitness.models.small_cnn import SmallCnn
+from earwitness.models.vggish import VGGish
+
+__all__ = ["ARCHITECTURES", "AudioModel", "BandNorm", "Card", "Cnn14", "SmallCnn", "VGGish", "cards", "load_model"]

@@ -21,6 +21,7 @@ class BandNorm(nn.BatchNorm1d):
         """Return normalised values, same shape (batch, freq, time)."""
         if self.training:
             return super().forward(values)
-        assert self.running_mean is not None and self.running_var is not None
+        assert self.running_mean is not None
+        assert self.running_var is not None
         scale = self.weight / torch.sqrt(self.running_var + self.eps)
         return values * scale[:, None] + (self.bias - self.running_mean * scale)[:, None]

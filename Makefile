@@ -1,0 +1,25 @@
+# make demo: explain a sound and write a report      make test: run every check
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test setup check clean
+
+demo: setup
+	$(BIN)/earwitness demo --out earwitness-demo
+	@echo "Open earwitness-demo/report.html in a browser."
+
+test: setup
+	PATH="$(abspath $(BIN)):$$PATH" scripts/check
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "torch==2.13.0"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) earwitness-demo build dist

@@ -1,0 +1,7 @@
+"""``python -m earwitness``."""
+
+import sys
+
+from earwitness.cli import main
+
+sys.exit(main())

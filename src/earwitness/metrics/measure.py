@@ -1,0 +1,93 @@
+"""All numbers of one explanation: the model is asked about the kept and the removed features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from earwitness.frontends import blend
+from earwitness.metrics.conciseness import Convention, complexity, is_degenerate, kept_area, sparseness
+from earwitness.metrics.faithfulness import (
+    average_drop,
+    average_gain,
+    average_increase,
+    faithfulness,
+    input_fidelity,
+)
+from earwitness.models.audio_model import AudioModel
+from earwitness.types import Features
+
+
+@dataclass(frozen=True)
+class Measures:
+    """The seven metrics of Pak & Teryokhina 2025 for one clip, with what is needed to believe them.
+
+    Attributes:
+        FF: faithfulness on spectra, -1..1, higher is better.
+        AI: average increase, 0 or 100 %, higher is better.
+        AD: average drop, 0..100 %, lower is better.
+        AG: average gain, 0..100 %, higher is better.
+        FidIn: input fidelity, 0 or 1, higher is better.
+        SPS: sparseness of the mask, 0..1, higher is more focused.
+        COMP: complexity of the mask, nats, lower is simpler.
+        kept_area: share of the plane that the mask keeps, 0..1.
+        degenerate: the mask is constant, so the other numbers say nothing.
+        p: probability of the target for the original, 0..1.
+        p_kept: probability of the target for what is kept.
+        p_removed: probability of the target for what is removed.
+    """
+
+    FF: float
+    AI: float
+    AD: float
+    AG: float
+    FidIn: float
+    SPS: float
+    COMP: float
+    kept_area: float
+    degenerate: bool
+    p: float
+    p_kept: float
+    p_removed: float
+
+    def as_dict(self) -> dict[str, float | bool]:
+        """Return name -> number, in the order above."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def measure(
+    model: AudioModel, features: Features, mask: Tensor, target: int, *, convention: Convention = "nan"
+) -> tuple[Measures, Tensor]:
+    """Measure one mask in the features domain: what is switched off becomes silence.
+
+    Args:
+        model: the model that was explained.
+        features: a batch of one, (1, freq, time).
+        mask: (freq, time) in [0, 1].
+        target: class index.
+        convention: what a constant mask scores in SPS and COMP.
+
+    Returns:
+        The measures, and probabilities (3, classes) for original, kept and removed.
+
+    Source: Pak & Teryokhina 2025, sec. II-D; kept = (x - s)·m + s with s the front end's silence.
+    """
+    x, silence = features.values, model.front_end.silence
+    m = mask.to(x)
+    versions = torch.cat([x, blend(x, m, fill=silence), blend(x, 1 - m, fill=silence)])
+    probabilities = model.probabilities(features.with_values(versions))
+    p, p_kept, p_removed = probabilities[:, target]
+    return Measures(
+        FF=float(faithfulness(p, p_removed)),
+        AI=float(average_increase(p, p_kept)),
+        AD=float(average_drop(p, p_kept)),
+        AG=float(average_gain(p, p_kept)),
+        FidIn=float(input_fidelity(probabilities[0], probabilities[1])),
+        SPS=float(sparseness(mask, convention=convention)),
+        COMP=float(complexity(mask, convention=convention)),
+        kept_area=float(kept_area(mask)),
+        degenerate=bool(is_degenerate(mask)),
+        p=float(p), p_kept=float(p_kept), p_removed=float(p_removed),
+    ), probabilities

@@ -1,0 +1,176 @@
+"""AudioModel: a front end, a network and labels, seen as one thing that hears clips."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from earwitness import audio
+from earwitness.errors import ParameterError, unknown_name
+from earwitness.frontends import FrontEnd
+from earwitness.types import Clip, Features
+
+Activation = Literal["softmax", "sigmoid"]
+ACTIVATIONS = {"softmax": lambda logits: torch.softmax(logits, -1), "sigmoid": torch.sigmoid}
+
+
+@dataclass(frozen=True, eq=False)
+class AudioModel:
+    """A network with its front end and labels; hears clips of any rate and length.
+
+    Attributes:
+        network: features (batch, freq, time) -> logits (batch, classes); ``network.embed`` gives embeddings
+            (batch, dim) where it exists.
+        front_end: waveform -> features.
+        labels: class names in the order of the logits; empty for an encoder.
+        activation: "softmax" (one class) or "sigmoid" (any number of classes).
+        window_s: what the network hears at once, seconds; shorter clips are padded with silence, longer ones
+            are heard window by window. None: the whole clip at once.
+        hop_s: step between windows, seconds; None means ``window_s``.
+        keep_partial: pad the last incomplete window with silence (True) or drop it (False).
+        normalise: level of each window before the front end: "peak", "rms" or None.
+        name: what people call the model.
+        card: origin, licence, figures; see ``earwitness.models.catalogue``.
+    """
+
+    network: nn.Module
+    front_end: FrontEnd
+    labels: Sequence[str] = ()
+    activation: Activation = "softmax"
+    window_s: float | None = None
+    hop_s: float | None = None
+    keep_partial: bool = True
+    normalise: audio.Level | None = None
+    name: str = "model"
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.network, nn.Module):
+            raise ParameterError(f"network is a {type(self.network).__name__}; expected a torch.nn.Module")
+        if not isinstance(self.front_end, FrontEnd):
+            raise ParameterError(
+                f"front_end is a {type(self.front_end).__name__}; expected one of earwitness.frontends, such as MelDb"
+            )
+        if self.activation not in ACTIVATIONS:
+            raise unknown_name("activation", self.activation, ACTIVATIONS)
+        if len(set(self.labels)) != len(self.labels):
+            raise ParameterError("labels has duplicates; expected one distinct name per class")
+        if self.window_s is not None and self.window_s <= 0:
+            raise ParameterError(f"window_s is {self.window_s}; expected positive seconds or None")
+        object.__setattr__(self, "labels", tuple(str(label) for label in self.labels))
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Rate of the sound that the front end takes."""
+        return self.front_end.sample_rate_hz
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network's parameters are."""
+        return self._example_parameter().device
+
+    def waveforms(self, clip: Clip) -> Tensor:
+        """Resample a clip and cut it into windows at its own level, (windows, time).
+
+        Silence fills what is missing at the end (see ``keep_partial``); the result has the network's
+        dtype and device.
+        """
+        wanted = audio.resample(clip, self.sample_rate_hz).waveform.to(self._example_parameter())
+        window, hop = self._window_and_hop(wanted.numel())
+        rest = max(0, wanted.numel() - window)
+        count = 1 + (math.ceil(rest / hop) if self.keep_partial else rest // hop)
+        return audio.fit_length(wanted, window + (count - 1) * hop).unfold(0, window, hop)
+
+    def features(self, clip: Clip) -> Features:
+        """Return what the network hears of a clip, one item of the batch per window."""
+        return self.front_end(audio.normalise(self.waveforms(clip), self.normalise))
+
+    def logits(self, features: Features) -> Tensor:
+        """Return the network's raw scores, (batch, classes).
+
+        Raises:
+            ParameterError: the network's output does not fit ``labels``.
+        """
+        logits: Tensor = self.network(features.values)
+        if logits.ndim != 2 or (self.labels and logits.shape[1] != len(self.labels)):
+            raise ParameterError(
+                f"network returns shape {tuple(logits.shape)}; expected (batch, {len(self.labels) or 'classes'}): "
+                "one logit per label"
+            )
+        return logits
+
+    def probabilities(self, heard: Clip | Features) -> Tensor:
+        """Return class probabilities, (batch, classes), one row per window; no gradient is kept."""
+        with evaluating(self.network), torch.no_grad():
+            features = self.features(heard) if isinstance(heard, Clip) else heard
+            return ACTIVATIONS[self.activation](self.logits(features))
+
+    def embed(self, features: Features) -> Tensor:
+        """Return embeddings, (batch, dim).
+
+        Raises:
+            ParameterError: the network has no ``embed``.
+        """
+        embed = getattr(self.network, "embed", None)
+        if embed is None:
+            raise ParameterError(
+                f"network {type(self.network).__name__} has no embed method; give it one to use it here"
+            )
+        embedding: Tensor = embed(features.values)
+        return embedding
+
+    def class_index(self, target: str | int) -> int:
+        """Return the index of a class given by name or index.
+
+        Raises:
+            ParameterError: no such class.
+        """
+        if isinstance(target, str) and target in self.labels:
+            return list(self.labels).index(target)
+        text = str(target)
+        if text.lstrip("-").isdigit() and (0 <= int(text) < len(self.labels) or not self.labels):
+            return int(text)
+        raise unknown_name("target", target, self.labels)
+
+    def class_name(self, index: int) -> str:
+        """Return the name of a class, its number where the model has no labels."""
+        return self.labels[index] if self.labels else str(index)
+
+    def window_and_hop_samples(self, length_samples: int) -> tuple[int, int]:
+        """Return window and hop for a clip of this length at ``sample_rate_hz``, in samples."""
+        return self._window_and_hop(length_samples)
+
+    def _window_and_hop(self, length_samples: int) -> tuple[int, int]:
+        shortest = self.front_end.stft.min_samples
+        if self.window_s is None:
+            window = max(shortest, length_samples)
+            return window, window
+        window = max(shortest, round(self.window_s * self.sample_rate_hz))
+        return window, window if self.hop_s is None else round(self.hop_s * self.sample_rate_hz)
+
+    def _example_parameter(self) -> Tensor:
+        floating = (p for p in self.network.parameters() if p.is_floating_point())
+        return next(floating, torch.zeros(()))
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Put a network in evaluation mode without parameter gradients, and leave it as it was found."""
+    modes = [(module, module.training) for module in network.modules()]
+    flags = [(parameter, parameter.requires_grad) for parameter in network.parameters()]
+    try:
+        network.eval()
+        for parameter, _ in flags:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        for parameter, flag in flags:
+            parameter.requires_grad_(flag)

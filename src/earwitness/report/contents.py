@@ -1,0 +1,101 @@
+"""What a report says: plain values, made by the workflow, drawn by the figures and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from earwitness.listen import Heard
+from earwitness.metrics import Measures
+from earwitness.types import Attribution
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Probability of one class before and after masking.
+
+    Attributes:
+        label: class name.
+        original: probability for the whole sound, 0..1.
+        kept: probability for what the mask keeps.
+        removed: probability for what the mask removes.
+    """
+
+    label: str
+    original: float
+    kept: float
+    removed: float
+
+
+@dataclass(frozen=True)
+class Section:
+    """One explained stretch of a recording.
+
+    Attributes:
+        start_s: where it begins in the recording, seconds.
+        duration_s: its length without padding, seconds.
+        spectrogram: what the network heard, (freq, time), in ``unit``.
+        unit: unit of the spectrogram, e.g. "dB".
+        floor: value of silence in that unit.
+        attribution: the explanation, (freq, time), with axes in Hz and seconds.
+        mask: what is kept, (freq, time) in [0, 1].
+        heard: original, kept and removed sound.
+        measures: the metrics of this explanation.
+        predictions: top classes, most probable first.
+        evidence: the true evidence where it is known, (freq, time) in [0, 1].
+    """
+
+    start_s: float
+    duration_s: float
+    spectrogram: Tensor
+    unit: str
+    floor: float
+    attribution: Attribution
+    mask: Tensor
+    heard: Heard
+    measures: Measures
+    predictions: Sequence[Prediction]
+    evidence: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What the model says of one window of a long recording.
+
+    Attributes:
+        start_s: where the window begins, seconds.
+        label: most probable class.
+        probability: of that class, 0..1.
+    """
+
+    start_s: float
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """One recording explained.
+
+    Attributes:
+        clip_name: name of the recording, unescaped.
+        facts: recording and model in words, name -> value, for the page's header.
+        sections: the explained stretches, in order of time.
+        timeline: one entry per window of a long recording; empty for a short one.
+        settings: everything needed to compute it again.
+        command: the command line that repeats it.
+        notes: what the reader must know: padding, silence, degenerate masks.
+        extra: further tables, title -> rows of (name, value), e.g. known evidence of the demo.
+    """
+
+    clip_name: str
+    facts: Mapping[str, str]
+    sections: Sequence[Section]
+    timeline: Sequence[Moment]
+    settings: Mapping[str, Any]
+    command: str
+    notes: Sequence[str] = ()
+    extra: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)

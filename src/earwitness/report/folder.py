@@ -1,0 +1,98 @@
+"""A report as a folder: page, pictures, sounds, numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earwitness import audio
+from earwitness.errors import EarwitnessError
+from earwitness.files import replacing
+from earwitness.report.contents import Report, Section
+from earwitness.report.figures import draw_explanation, save_figure
+from earwitness.report.html import write_html
+from earwitness.types import Clip
+
+
+def write_folder(report: Report, folder: Path) -> dict[str, Any]:
+    """Write ``report.html``, pictures, sounds, ``explanation.npz`` and ``explanation.json``.
+
+    A recording with several sections has files numbered ``-1``, ``-2`` ... except the page.
+
+    Args:
+        report: what to write.
+        folder: made if it is missing; files of the same name are replaced.
+
+    Returns:
+        What ``explanation.json`` says.
+
+    Raises:
+        EarwitnessError: the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for k, section in enumerate(report.sections):
+            _write_section(report, section, folder, f"-{k + 1}" if len(report.sections) > 1 else "")
+        write_html(report, folder / "report.html")
+        content = summary(report)
+        with replacing(folder / "explanation.json") as path:
+            path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        if isinstance(error, EarwitnessError):
+            raise
+        raise EarwitnessError(f"{folder}: cannot be written ({error}); choose another place with --out") from error
+    return content
+
+
+def folder_name(clip_name: str) -> str:
+    """Turn a file's name into a harmless folder name.
+
+    >>> folder_name("<script>alert(1)</script>.wav")
+    'script_alert_1_script'
+    """
+    return re.sub(r"[^\w.-]+", "_", Path(clip_name).stem).strip("._-")[:80] or "recording"
+
+
+def summary(report: Report) -> dict[str, Any]:
+    """Return a report's numbers and settings as plain values; NaN becomes None."""
+    sections = [{
+        "start_s": section.start_s, "duration_s": section.duration_s, "target": section.attribution.target,
+        "predictions": [asdict(prediction) for prediction in section.predictions],
+        "metrics": section.measures.as_dict(),
+    } for section in report.sections]
+    content: dict[str, Any] = _plain({
+        "recording": report.clip_name, "facts": dict(report.facts), "notes": list(report.notes),
+        "command": report.command, "settings": dict(report.settings), "sections": sections,
+        "timeline": [asdict(moment) for moment in report.timeline], "extra": dict(report.extra),
+    })
+    return content
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _write_section(report: Report, section: Section, folder: Path, suffix: str) -> None:
+    for name in ("original", "kept", "removed"):
+        sound = Clip(getattr(section.heard, name).clamp(-1, 1), section.heard.sample_rate_hz, name)
+        audio.save(folder / f"{name}{suffix}.wav", sound)
+    save_figure(draw_explanation(section), folder / f"explanation{suffix}.png")
+    attribution = section.attribution
+    with replacing(folder / f"explanation{suffix}.npz") as path:
+        np.savez_compressed(
+            path, values=attribution.values.cpu().numpy(), mask=section.mask.cpu().numpy(),
+            spectrogram=section.spectrogram.cpu().numpy(), frequencies_hz=np.asarray(attribution.frequencies_hz),
+            times_s=np.asarray(attribution.times_s) + section.start_s,
+        )

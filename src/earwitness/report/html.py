@@ -1,0 +1,91 @@
+"""The page: one file that opens offline, draws the evidence and plays what is kept and what is removed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+
+from earwitness.files import replacing
+from earwitness.report import pictures
+from earwitness.report.axes import clock
+from earwitness.report.contents import Report, Section
+from earwitness.report.tables import flat_settings, percent
+from earwitness.report.timeline import timeline
+from earwitness.report.views import section_view, span
+
+
+def write_html(report: Report, path: str | os.PathLike[str]) -> Path:
+    """Write a report as one HTML file that needs no network; it appears whole or not at all.
+
+    Args:
+        report: what to show; every text in it is shown literally, whatever it contains.
+        path: an existing file is replaced; its folder must exist.
+
+    Returns:
+        The path.
+
+    Raises:
+        ParameterError: the arrays of a section do not fit together.
+        OSError: the folder is missing or cannot be written.
+    """
+    path = Path(path)
+    page = render_html(report).encode("utf-8", errors="replace")
+    with replacing(path) as temporary:
+        temporary.write_bytes(page)
+    return path
+
+
+def render_html(report: Report) -> str:
+    """Return the page as text; the same report gives the same page."""
+    script, style = _template_text("player.js"), _template_text("page.css")
+    seeds = sorted({section.attribution.seed for section in report.sections})
+    return _environment().get_template("page.html").render(
+        report=report,
+        sections=[section_view(section, k) for k, section in enumerate(report.sections, 1)],
+        stretches=[_stretch(section, k) for k, section in enumerate(report.sections, 1)],
+        timeline=timeline(report.timeline, report.sections),
+        settings=list(flat_settings(report.settings)),
+        seeds=", ".join(str(seed) for seed in seeds),
+        script=script,
+        style=style,
+        script_hash=_content_hash(script),
+        colours=pictures,
+        clock=clock,
+    )
+
+
+def _stretch(section: Section, index: int) -> dict[str, str]:
+    """What the model said of a stretch, and what is explained there."""
+    top = max(section.predictions, key=lambda p: p.original, default=None)
+    return {
+        "anchor": f"#section-{index}",
+        "span": span(section.start_s, section.duration_s),
+        "label": top.label if top else "",
+        "probability": percent(top.original) if top else "",
+        "target": section.attribution.target or "the embedding",
+        "target_probability": percent(section.measures.p),
+        "method": section.attribution.method,
+    }
+
+
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template_text), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )
+
+
+def _template_text(name: str) -> str:
+    return (files("earwitness.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _content_hash(script: str) -> str:
+    """The hash by which a browser's content policy knows our script and refuses any other."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")

@@ -1,0 +1,70 @@
+"""Original, kept and removed sound inside the page, at levels that compare."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import soundfile
+from torch import Tensor
+
+from earwitness.errors import ParameterError
+from earwitness.listen import Heard
+from earwitness.report.pictures import data_uri
+
+PEAK = 0.9
+CEILING = 0.99
+
+
+def common_gain(heard: Heard) -> float:
+    """Return the one gain for all three sounds: the original peaks at 0.9 unless another would clip.
+
+    >>> import torch
+    >>> common_gain(Heard(torch.tensor([0.45]), torch.tensor([0.2]), torch.tensor([0.25]), 8000))
+    2.0
+    """
+    peaks = [_peak(sound) for sound in (heard.original, heard.kept, heard.removed)]
+    if not all(math.isfinite(peak) for peak in peaks):
+        raise ParameterError("heard has samples that are NaN or infinite; expected finite sound")
+    loudest = max(peaks)
+    wanted = PEAK / peaks[0] if peaks[0] > 0 else 1.0
+    gain = min(wanted, CEILING / loudest) if loudest > 0 else 1.0
+    return round(gain, 6)
+
+
+def describe_gain(gain: float) -> str:
+    """Say in words what the gain does; nothing where it does nothing.
+
+    >>> describe_gain(2.0)
+    'Played 6.0 dB louder than the recording; original, kept and removed by the same amount, so their levels compare.'
+    """
+    gain_db = 20 * math.log10(gain)
+    if abs(gain_db) < 0.05:
+        return ""
+    return (
+        f"Played {abs(gain_db):.1f} dB {'louder' if gain_db > 0 else 'quieter'} than the recording; "
+        "original, kept and removed by the same amount, so their levels compare."
+    )
+
+
+def wav_uri(waveform: Tensor, *, sample_rate_hz: int, gain: float) -> str:
+    """Return a sound as 16-bit WAV inside a URI.
+
+    Args:
+        waveform: (time,), full scale ±1 after the gain.
+        sample_rate_hz: samples per second.
+        gain: factor, see ``common_gain``.
+    """
+    samples = (waveform.detach().cpu().float() * gain).clamp(-1.0, 1.0).numpy()
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, sample_rate_hz, subtype="PCM_16", format="WAV")
+    return data_uri(buffer.getvalue(), "audio/wav")
+
+
+def adds_up(heard: Heard) -> bool:
+    """Say whether kept and removed sound together are the original, to within -60 dB of its peak."""
+    return _peak(heard.original - heard.kept - heard.removed) <= 1e-3 * _peak(heard.original)
+
+
+def _peak(sound: Tensor) -> float:
+    return float(sound.detach().abs().max()) if sound.numel() else 0.0

@@ -1,0 +1,97 @@
+"""Numbers to words: the metrics table, percentages, settings. A number that means nothing is never shown as one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from earwitness.metrics import Measures
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One row of the metrics table.
+
+    Attributes:
+        short: the name it goes by.
+        name: its full name, "" where that is the short one.
+        value: the number, written out, or why there is none.
+        better: "up", "down", or "" where neither is better.
+        meaning: one plain line.
+        defined: the value is a number.
+    """
+
+    short: str
+    name: str
+    value: str
+    better: str
+    meaning: str
+    defined: bool
+
+
+# field, short name, full name, format, direction, meaning
+_METRICS = (
+    ("FF", "FF", "faithfulness", "{:.3f}", "up", "probability the model loses when the kept part is taken away"),
+    ("AI", "AI", "average increase", "{:.0f}\u00a0%", "up", "100 if the kept part alone is more probable, else 0"),
+    ("AD", "AD", "average drop", "{:.1f}\u00a0%", "down", "share of the probability the kept part alone loses"),
+    ("AG", "AG", "average gain", "{:.1f}\u00a0%", "up", "share of the missing probability the kept part alone wins"),
+    ("FidIn", "Fid-In", "input fidelity", "{:.0f}", "up", "1 if the kept part alone leads to the same class, else 0"),
+    ("SPS", "SPS", "sparseness", "{:.3f}", "up", "0: the mask is spread evenly, 1: it is all in one place"),
+    ("COMP", "COMP", "complexity", "{:.2f}\u00a0nats", "down", "entropy of the mask: fewer places, lower number"),
+)
+
+
+def metric_rows(measures: Measures) -> list[Metric]:
+    """Return the metrics of one explanation as rows: the seven of Pak & Teryokhina 2025, kept area, constant mask."""
+    rows = []
+    for field, short, name, form, better, meaning in _METRICS:
+        value = float(getattr(measures, field))
+        missing = "n/a (constant mask)" if measures.degenerate else "n/a"
+        defined = math.isfinite(value)
+        rows.append(Metric(short, name, form.format(value) if defined else missing, better, meaning, defined))
+    area = percent(measures.kept_area)
+    rows.append(Metric("kept area", "", area, "", "share of the picture that the mask keeps", area != "n/a"))
+    constant = "yes" if measures.degenerate else "no"
+    rows.append(Metric("constant mask", "", constant, "", "the same value everywhere: it selects nothing", True))
+    return rows
+
+
+def percent(share: float) -> str:
+    r"""Write a share as a percentage that does not break across lines, rounding neither to nothing nor to all.
+
+    >>> percent(0.973), percent(0.00001), percent(0.99999), percent(1.0), percent(float("nan"))
+    ('97.3\xa0%', '<0.1\xa0%', '>99.9\xa0%', '100\xa0%', 'n/a')
+    """
+    if not math.isfinite(share):
+        return "n/a"
+    if share in (0.0, 1.0):
+        return f"{100 * share:.0f}\u00a0%"
+    if 0 < share < 0.0005:
+        return "<0.1\u00a0%"
+    if 0.9995 <= share < 1:
+        return ">99.9\u00a0%"
+    return f"{100 * share:.1f}\u00a0%"
+
+
+def number(value: float) -> str:
+    """Write a number for a legend.
+
+    >>> number(0.012345), number(-61.2), number(1234567.0)
+    ('0.0123', '-61.2', '1.23e+06')
+    """
+    return f"{value:.3g}"
+
+
+def flat_settings(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield nested settings as (dotted name, value).
+
+    >>> list(flat_settings({"method": "lime", "front_end": {"n_fft": 512}}))
+    [('method', 'lime'), ('front_end.n_fft', '512')]
+    """
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from flat_settings(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", str(value)

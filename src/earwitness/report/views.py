@@ -1,0 +1,217 @@
+"""One explained stretch, ready for the page: pictures, sounds, axes and tables with nothing left to compute."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from earwitness.errors import ParameterError
+from earwitness.report import pictures, sounds
+from earwitness.report.axes import Axis, clock, frequency_axis, tick_centres, time_axis
+from earwitness.report.contents import Section
+from earwitness.report.pictures import EvidenceScale, Values
+from earwitness.report.tables import Metric, metric_rows, number, percent
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The arrays behind the pictures of a section, (freq, time), lowest frequency first.
+
+    Attributes:
+        original: spectrogram, finite.
+        kept: what the model was given of the kept part.
+        removed: what the model was given of the rest.
+        evidence: explanation, finite.
+        mask: 0..1.
+        levels: levels drawn darkest and brightest.
+        scale: what the colours of the explanation mean.
+        time: axis under the pictures.
+        frequency: axis beside them.
+    """
+
+    original: Values
+    kept: Values
+    removed: Values
+    evidence: Values
+    mask: Values
+    levels: tuple[float, float]
+    scale: EvidenceScale
+    time: Axis
+    frequency: Axis
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A layer that can be laid over the spectrogram: its name, PNG and what its colour means at both ends."""
+
+    key: str
+    label: str
+    image: str
+    colours: tuple[str, ...]
+    low: str
+    high: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A picture with its player."""
+
+    key: str
+    title: str
+    hint: str
+    image: str
+    sound: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One class in the predictions table; shares in percent for the bars, texts for the reader."""
+
+    label: str
+    is_target: bool
+    cells: tuple[tuple[str, float, str], ...]
+
+
+@dataclass(frozen=True)
+class SectionView:
+    """Everything the template shows of one section."""
+
+    anchor: str
+    span: str
+    target: str
+    method: str
+    summary: str
+    layers: Layers
+    levels: tuple[str, str, str]
+    padding: float
+    start_s: float
+    duration_s: float
+    overlays: Sequence[Overlay]
+    panels: Sequence[Panel]
+    gain: str
+    adds_up: bool
+    rows: Sequence[Row]
+    metrics: Sequence[Metric]
+    degenerate: bool
+
+
+def layers(section: Section) -> Layers:
+    """Prepare the arrays and axes of a section.
+
+    Raises:
+        ParameterError: spectrogram, explanation and mask differ in shape, or an axis does not fit them.
+    """
+    optional = {"uncertainty": section.attribution.uncertainty, "evidence": section.evidence}
+    for name, values in {"attribution": section.attribution.values, "mask": section.mask, **optional}.items():
+        if values is not None and (values.shape != section.spectrogram.shape or values.ndim != 2):
+            raise ParameterError(
+                f"{name} has shape {tuple(values.shape)} but spectrogram {tuple(section.spectrogram.shape)}; "
+                "expected (freq, time) for both"
+            )
+    floor, attribution = section.floor, section.attribution
+    original = pictures.to_array(section.spectrogram, instead=floor)
+    mask = pictures.to_array(section.mask)
+    evidence = pictures.to_array(attribution.values)
+    n_bins, n_frames = original.shape
+    return Layers(
+        original=original, kept=(original - floor) * mask + floor, removed=(original - floor) * (1 - mask) + floor,
+        evidence=evidence, mask=mask, levels=pictures.level_range(original, floor=floor, unit=section.unit),
+        scale=pictures.evidence_scale(evidence),
+        time=time_axis(tick_centres(attribution.times_s), n_frames, start_s=section.start_s,
+                       duration_s=section.duration_s),
+        frequency=frequency_axis(tick_centres(attribution.frequencies_hz), n_bins),
+    )
+
+
+def section_view(section: Section, index: int) -> SectionView:
+    """Return what the page shows of a section; ``index`` counts from 1."""
+    drawn = layers(section)
+    target = section.attribution.target or "the embedding"
+    low, high = drawn.levels
+    width_s = drawn.time.high - drawn.time.low
+    gain = sounds.common_gain(section.heard)
+    return SectionView(
+        anchor=f"section-{index}", span=span(section.start_s, section.duration_s), target=target,
+        method=section.attribution.method, summary=_summary(section, target), layers=drawn,
+        levels=(number(low), number(high), section.unit),
+        padding=max(0.0, 1 - (section.duration_s - drawn.time.low) / width_s),
+        start_s=section.start_s, duration_s=section.duration_s, overlays=_overlays(section, drawn, target),
+        panels=_panels(section, drawn, gain), gain=sounds.describe_gain(gain),
+        adds_up=sounds.adds_up(section.heard), rows=_rows(section),
+        metrics=metric_rows(section.measures), degenerate=section.measures.degenerate,
+    )
+
+
+def span(start_s: float, duration_s: float) -> str:
+    """Write a stretch of time.
+
+    >>> span(0.0, 5.0), span(120.0, 5.0)
+    ('0.0 to 5.0 s', '2:00.0 to 2:05.0')
+    """
+    first, last = clock(start_s), clock(start_s + duration_s)
+    return f"{first.removesuffix(' s')} to {last}" if last.endswith(" s") else f"{first} to {last}"
+
+
+def _summary(section: Section, target: str) -> str:
+    m = section.measures
+    area = percent(m.kept_area)
+    if not all(math.isfinite(p) for p in (m.p, m.p_kept, m.p_removed)):
+        return f"The mask keeps {area} of the picture."
+    return (
+        f"The mask keeps {area} of the picture. From that part alone the model gives “{target}” "
+        f"{percent(m.p_kept)}; from the rest {percent(m.p_removed)}; from the whole sound {percent(m.p)}."
+    )
+
+
+def _png(pixels: pictures.Pixels) -> str:
+    return pictures.data_uri(pictures.png_bytes(pixels), "image/png")
+
+
+def _overlays(section: Section, drawn: Layers, target: str) -> list[Overlay]:
+    """The explanation, the mask, and where there are any its uncertainty and the known evidence."""
+    scale = drawn.scale
+    colours = ((pictures.AGAINST_COLOUR,) if scale.signed else ()) + ("transparent", pictures.FOR_COLOUR)
+    found = [
+        Overlay("explanation", "Explanation", _png(pictures.paint_evidence(drawn.evidence, scale)), colours,
+                f"against {target}" if scale.signed else f"little ({number(scale.low)})",
+                f"for {target}" if scale.signed else f"much for {target} ({number(scale.high)})"),
+        _share_overlay("mask", "Mask", drawn.mask, pictures.KEPT_COLOUR, "removed", "kept"),
+    ]
+    if section.attribution.uncertainty is not None:
+        doubt = pictures.to_array(section.attribution.uncertainty)
+        low, high = float(doubt.min()), float(doubt.max())
+        found.append(_share_overlay("uncertainty", "Uncertainty", (doubt - low) / max(high - low, 1e-12),
+                                    pictures.UNCERTAIN_COLOUR, f"sure ({number(low)})", f"unsure ({number(high)})"))
+    if section.evidence is not None:
+        found.append(_share_overlay("truth", "True evidence", pictures.to_array(section.evidence),
+                                    pictures.TRUE_COLOUR, "background", "the sound to find"))
+    return found
+
+
+def _share_overlay(key: str, label: str, share: Values, colour: str, low: str, high: str) -> Overlay:
+    return Overlay(key, label, _png(pictures.paint_share(share, colour)), ("transparent", colour), low, high)
+
+
+def _panels(section: Section, drawn: Layers, gain: float) -> list[Panel]:
+    heard = section.heard
+    parts = (
+        ("original", "Original", "what the model heard", drawn.original, heard.original),
+        ("kept", "Kept", "what the mask keeps", drawn.kept, heard.kept),
+        ("removed", "Removed", "everything else", drawn.removed, heard.removed),
+    )
+    return [
+        Panel(key, title, hint, _png(pictures.paint_levels(levels, *drawn.levels)),
+              sounds.wav_uri(sound, sample_rate_hz=heard.sample_rate_hz, gain=gain))
+        for key, title, hint, levels, sound in parts
+    ]
+
+
+def _rows(section: Section) -> list[Row]:
+    return [
+        Row(p.label, p.label == section.attribution.target, tuple(
+            (key, round(100 * min(max(value, 0.0), 1.0), 2) if math.isfinite(value) else 0.0, percent(value))
+            for key, value in (("original", p.original), ("kept", p.kept), ("removed", p.removed))
+        ))
+        for p in section.predictions
+    ]

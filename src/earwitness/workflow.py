@@ -1,0 +1,236 @@
+"""The steps that the command line and the app share: file -> Report -> folder."""
+
+from __future__ import annotations
+
+import heapq
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from earwitness import audio, frontends, masks
+from earwitness.errors import AudioFileError
+from earwitness.frontends.spectrograms import Inversion
+from earwitness.listen import listen
+from earwitness.methods import explain
+from earwitness.metrics import measure
+from earwitness.models import AudioModel
+from earwitness.report.contents import Moment, Prediction, Report, Section
+from earwitness.types import Clip
+
+LONG_WINDOW_S = 10.0  # window of a long recording for models that hear any length
+LEAST_REST = 0.05  # a last window with less sound than this share is left out
+TOP_CLASSES = 5
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a person chooses when they ask for an explanation.
+
+    Attributes:
+        method: name in ``earwitness.METHODS``.
+        target: class name or index; None explains the predicted class of each stretch.
+        mask: preset of ``earwitness.masks``.
+        seed: seed of everything random.
+        sections: how many windows of a long recording are explained: those the model is surest of.
+        inversion: how the mask becomes sound; see ``earwitness.listen``.
+        settings: of the method.
+    """
+
+    method: str = "gradcam"
+    target: str | None = None
+    mask: str = "topK_30_pos"
+    seed: int = 0
+    sections: int = 3
+    inversion: Inversion = "projection"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def explain_clip(model: AudioModel, clip: Clip, choices: Choices, *, start_s: float = 0.0) -> Section:
+    """Explain one stretch of sound, no longer than the model's window.
+
+    Args:
+        model: the classifier.
+        clip: the sound.
+        choices: method, target, mask, seed.
+        start_s: where the stretch begins in its recording, seconds.
+    """
+    attribution = explain(model, clip, choices.method, choices.target, seed=choices.seed, **choices.settings)
+    mask = masks.make(attribution, choices.mask)
+    heard = listen(model, clip, mask, inversion=choices.inversion)
+    features = model.features(clip)
+    index = model.class_index(str(attribution.target))
+    measures, probabilities = measure(model, features, mask, index)
+    return Section(
+        start_s=start_s, duration_s=clip.duration_s,
+        spectrogram=features.values[0], unit=model.front_end.unit, floor=model.front_end.silence,
+        attribution=attribution, mask=mask, heard=heard, measures=measures,
+        predictions=_predictions(model, probabilities, index),
+    )
+
+
+def explain_file(
+    path: str | Path, model: AudioModel, choices: Choices | None = None, *, progress: Progress = lambda step, done: None
+) -> Report:
+    """Explain a recording of any length.
+
+    Args:
+        path: the sound file.
+        model: the classifier.
+        choices: method, target, mask, seed.
+        progress: called with a step's name and the share done, 0..1.
+
+    Returns:
+        A report with one section, or for a recording longer than the model's window one for each of the
+        ``choices.sections`` windows with the highest probability (of the target, where one is named).
+
+    Raises:
+        AudioFileError: the file cannot be used.
+        ParameterError: unknown method, target or mask.
+    """
+    choices = choices or Choices()
+    path = Path(path)
+    facts = audio.info(path)
+    window_s = model.window_s or LONG_WINDOW_S
+    progress("listening", 0.0)
+    if facts.duration_s <= window_s * (1 + LEAST_REST):
+        clips = [(0.0, audio.load(path, duration_s=min(window_s, facts.duration_s)))]
+        timeline: list[Moment] = []
+    else:
+        clips, timeline = _surest_windows(path, model, choices, window_s, facts.duration_s, progress)
+    sections = []
+    for k, (start_s, clip) in enumerate(clips):
+        progress("explaining", k / len(clips))
+        sections.append(explain_clip(model, clip, choices, start_s=start_s))
+    progress("done", 1.0)
+    return Report(
+        clip_name=path.name,
+        facts=_facts(facts, model, choices),
+        sections=sections, timeline=timeline,
+        settings=_settings(model, choices, sections[0]),
+        command=command_line(path, model, choices),
+        notes=_notes(model, facts, clips, sections, timeline),
+    )
+
+
+def command_line(path: Path, model: AudioModel, choices: Choices) -> str:
+    """Return the command that repeats an explanation."""
+    words = ["earwitness", "explain", str(path), "--model", model.name, "--method", choices.method,
+             "--mask", choices.mask, "--seed", str(choices.seed)]
+    if choices.target is not None:
+        words += ["--target", choices.target]
+    if choices.inversion != "projection":
+        words += ["--inversion", choices.inversion]
+    for name, value in choices.settings.items():
+        words += ["--set", f"{name}={value}"]
+    return shlex.join(words)
+
+
+def _surest_windows(
+    path: Path, model: AudioModel, choices: Choices, window_s: float, duration_s: float, progress: Progress
+) -> tuple[list[tuple[float, Clip]], list[Moment]]:
+    """Listen through a long recording, window by window; keep the clips the model is surest of."""
+    timeline: list[Moment] = []
+    surest: list[tuple[float, float, Clip]] = []
+    for start_s, clip in _windows(path, model, window_s):
+        probabilities = model.probabilities(clip)[0]
+        best = int(probabilities.argmax())
+        timeline.append(Moment(start_s, model.class_name(best), float(probabilities[best])))
+        wanted = best if choices.target is None else model.class_index(choices.target)
+        heapq.heappush(surest, (float(probabilities[wanted]), -start_s, clip))
+        if len(surest) > max(1, choices.sections):
+            heapq.heappop(surest)
+        progress("listening", min(1.0, (start_s + window_s) / duration_s))
+    return sorted(((-start, clip) for _, start, clip in surest), key=lambda pair: pair[0]), timeline
+
+
+def _windows(path: Path, model: AudioModel, window_s: float) -> Iterator[tuple[float, Clip]]:
+    for start_s, clip in audio.windows(path, sample_rate_hz=model.sample_rate_hz, window_s=window_s):
+        if start_s == 0.0 or clip.duration_s >= LEAST_REST * window_s:
+            yield start_s, clip
+
+
+def _predictions(model: AudioModel, probabilities: torch.Tensor, target: int) -> list[Prediction]:
+    """Top classes of the original, and the target wherever it stands."""
+    order = probabilities[0].argsort(descending=True)[:TOP_CLASSES].tolist()
+    if target not in order:
+        order.append(target)
+    return [Prediction(model.class_name(k), *(float(p) for p in probabilities[:, k])) for k in order]
+
+
+def _facts(info: audio.FileInfo, model: AudioModel, choices: Choices) -> dict[str, str]:
+    channels = {1: "mono", 2: "stereo, averaged"}.get(info.channels, f"{info.channels} channels, averaged")
+    front_end = ", ".join(f"{name} {value}" for name, value in frontends.describe(model.front_end).items())
+    return {
+        "Recording": f"{info.duration_s:.2f} s, {info.sample_rate_hz} Hz, {channels}, {info.encoding}",
+        "Model": f"{model.name}: {model.card.get('summary', type(model.network).__name__)}",
+        "Hears": front_end.removeprefix("type "),
+        "Method": choices.method,
+        "Mask": f"{choices.mask}: {masks.describe(choices.mask)}",
+    }
+
+
+def _settings(model: AudioModel, choices: Choices, section: Section) -> dict[str, Any]:
+    from earwitness import __version__
+
+    return {"earwitness": __version__, "torch": torch.__version__, "seed": choices.seed,
+            "mask": choices.mask, "inversion": choices.inversion, "method": choices.method,
+            "weights": model.card.get("checksum", "unknown"), **section.attribution.settings}
+
+
+def _notes(
+    model: AudioModel, info: audio.FileInfo, clips: list[tuple[float, Clip]], sections: list[Section],
+    timeline: list[Moment],
+) -> list[str]:
+    notes = []
+    if timeline:
+        starts = ", ".join(f"{section.start_s:.0f} s" for section in sections)
+        notes.append(f"Long recording: heard in {len(timeline)} windows; explained are those from {starts}.")
+    elif model.window_s and info.duration_s < model.window_s * (1 - LEAST_REST):
+        notes.append(f"Short recording: {info.duration_s:.3g} s, padded with silence to {model.window_s:g} s.")
+    if all(not bool(clip.waveform.any()) for _, clip in clips):
+        notes.append("The recording is silent: the explanation shows what the model makes of silence.")
+    for section in sections:
+        if section.measures.degenerate:
+            notes.append("The mask is constant: it selects nothing, so the metrics say nothing. Try another mask.")
+        elif section.measures.p < 0.5:
+            notes.append(f"The model gives {section.attribution.target} only {section.measures.p:.0%}: "
+                         "an explanation of a weak prediction is weak evidence.")
+    return notes
+
+
+def find_files(arguments: list[str]) -> list[Path]:
+    """Expand files, folders and glob patterns to sound files.
+
+    Args:
+        arguments: paths; a folder stands for the sound files in it.
+
+    Raises:
+        AudioFileError: a folder or pattern has none.
+    """
+    found: list[Path] = []
+    for argument in arguments:
+        path = Path(argument)
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in audio.SUFFIXES and p.is_file())
+            if not inside:
+                raise AudioFileError(f"{path}: no sound files; expected one of {', '.join(audio.SUFFIXES)}")
+            found += inside
+        elif not path.exists() and any(c in argument for c in "*?["):
+            matches = sorted(p for p in _glob(argument) if p.is_file())
+            if not matches:
+                raise AudioFileError(f"{argument}: matches no file; check the pattern")
+            found += matches
+        else:
+            found.append(path)
+    return list(dict.fromkeys(found))
+
+
+def _glob(pattern: str) -> Iterator[Path]:
+    import glob
+
+    return (Path(match) for match in glob.iglob(pattern, recursive=True))
