@@ -9,7 +9,7 @@ from torch import Tensor
 
 from earwitness import audio
 from earwitness.errors import ParameterError
-from earwitness.frontends.spectrograms import Inversion
+from earwitness.frontends import Inversion
 from earwitness.models.audio_model import AudioModel
 from earwitness.types import Clip
 
@@ -41,7 +41,7 @@ def listen(model: AudioModel, clip: Clip, mask: Tensor, *, inversion: Inversion 
         model: gives the front end and the windows.
         clip: the recording.
         mask: (freq, time) in [0, 1], over the features of all windows joined in time.
-        inversion: "projection", or "least_squares" for the published route through decibels.
+        inversion: "projection", or "least_squares" for the published route through the (mel) power.
 
     Returns:
         Sounds at ``model.sample_rate_hz``, as long as the recording.
@@ -49,7 +49,7 @@ def listen(model: AudioModel, clip: Clip, mask: Tensor, *, inversion: Inversion 
     Raises:
         ParameterError: the mask's shape is not that of the features, or it has values outside [0, 1].
 
-    Source: Pak & Teryokhina 2025, sec. II-A. Differs: the mask scales the complex spectrum, not the decibels.
+    Source: Pak & Teryokhina 2025, sec. II-A. Differs: the mask scales the complex spectrum, not mel power.
     """
     pieces = model.waveforms(clip)
     loud = audio.normalise(pieces, model.normalise)

@@ -122,9 +122,8 @@ def dog(generator: torch.Generator) -> Tensor:
 def rain(generator: torch.Generator) -> Tensor:
     """Steady rain: thousands of drops a second, each a short bright burst, over a soft wash."""
     n = round(DURATION_S * SAMPLE_RATE_HZ)
-    drops = torch.zeros(n)
-    where = torch.randint(n, (9000,), generator=generator)
-    drops[where] = torch.rand(9000, generator=generator).pow(3)
+    falls = torch.rand(n, generator=generator) < 1800 / SAMPLE_RATE_HZ
+    drops = falls * torch.rand(n, generator=generator).pow(3)
     grain = _noise(generator, 96) * torch.exp(-torch.arange(96) / 16.0)
     wash = _noise(generator, n) * 0.05
     return _filtered(drops, grain) * 0.2 + wash

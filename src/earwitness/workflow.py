@@ -13,7 +13,7 @@ import torch
 
 from earwitness import audio, frontends, masks
 from earwitness.errors import AudioFileError
-from earwitness.frontends.spectrograms import Inversion
+from earwitness.frontends import Inversion
 from earwitness.listen import listen
 from earwitness.methods import explain
 from earwitness.metrics import measure
@@ -195,9 +195,7 @@ def _notes(
     if all(not bool(clip.waveform.any()) for _, clip in clips):
         notes.append("The recording is silent: the explanation shows what the model makes of silence.")
     for section in sections:
-        if section.measures.degenerate:
-            notes.append("The mask is constant: it selects nothing, so the metrics say nothing. Try another mask.")
-        elif section.measures.p < 0.5:
+        if section.measures.p < 0.5:
             notes.append(f"The model gives {section.attribution.target} only {section.measures.p:.0%}: "
                          "an explanation of a weak prediction is weak evidence.")
     return notes

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from earwitness.report import write_html
@@ -19,6 +21,14 @@ def pages(tmp_path_factory):
     }
 
 
+def until(page, condition, *, seconds=10.0):
+    """Wait for a condition on the page; without ``wait_for_function``, which the page's own policy forbids."""
+    last = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        assert time.monotonic() < last, f"never became true: {condition}"
+        page.wait_for_timeout(20)
+
+
 @pytest.fixture
 def open_page(browser, pages):
     """Open a report and watch it: errors and requests are collected until the end of the test."""
@@ -36,7 +46,7 @@ def open_page(browser, pages):
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", watched_request)
         page.goto(pages[name].as_uri())
-        page.wait_for_function("[...document.querySelectorAll('audio')].every((a) => a.readyState >= 1)")
+        until(page, "[...document.querySelectorAll('audio')].every((a) => a.readyState >= 1)")
         return page
 
     yield open_it
@@ -70,9 +80,9 @@ def test_playing_moves_the_sound_and_the_playhead(open_page):
     page = open_page()
     assert playhead(page, "kept") is None
     page.click(".panel-kept .play")
-    page.wait_for_function("document.querySelector('.panel-kept audio').currentTime > 0.2")
+    until(page, "document.querySelector('.panel-kept audio').currentTime > 0.2")
     first = playhead(page, "kept")
-    page.wait_for_function("document.querySelector('.panel-kept audio').currentTime > 0.4")
+    until(page, "document.querySelector('.panel-kept audio').currentTime > 0.4")
     assert playhead(page, "kept") > first > 5
     assert page.get_attribute(".panel-kept .play", "aria-label") == "Pause kept"
 
@@ -80,9 +90,9 @@ def test_playing_moves_the_sound_and_the_playhead(open_page):
 def test_starting_one_player_pauses_another(open_page):
     page = open_page()
     page.click(".panel-original .play")
-    page.wait_for_function("document.querySelector('.panel-original audio').currentTime > 0.1")
+    until(page, "document.querySelector('.panel-original audio').currentTime > 0.1")
     page.click(".panel-removed .play")
-    page.wait_for_function("document.querySelector('.panel-removed audio').currentTime > 0.1")
+    until(page, "document.querySelector('.panel-removed audio').currentTime > 0.1")
     paused = page.eval_on_selector_all("audio", "all => all.map(a => a.paused)")
     assert paused == [True, True, False]
 
@@ -105,9 +115,9 @@ def test_the_keyboard_moves_and_plays(open_page):
     page.keyboard.press("Home")
     assert now(page, "original") == 0
     page.keyboard.press(" ")
-    page.wait_for_function("!document.querySelector('.panel-original audio').paused")
+    until(page, "!document.querySelector('.panel-original audio').paused")
     page.keyboard.press(" ")
-    page.wait_for_function("document.querySelector('.panel-original audio').paused")
+    until(page, "document.querySelector('.panel-original audio').paused")
 
 
 def test_the_slider_fades_the_overlay(open_page):
@@ -141,7 +151,7 @@ def test_the_toggle_shows_explanation_mask_or_nothing(open_page):
 def test_the_command_is_copied(open_page):
     page = open_page()
     page.click(".copy")
-    page.wait_for_function("document.querySelector('.copy').textContent !== 'Copy'")
+    until(page, "document.querySelector('.copy').textContent !== 'Copy'")
     assert page.inner_text(".copy") in ("Copied", "Press Ctrl+C")
 
 

@@ -113,7 +113,8 @@ def _called_functions(network):
             for attribute in vars(type(module)).values():
                 code = getattr(attribute, "__code__", None)
                 if code is not None:
-                    names |= {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_METHOD", "LOAD_GLOBAL")}
+                    loads = (i for i in dis.get_instructions(code) if i.opname in ("LOAD_METHOD", "LOAD_GLOBAL"))
+                    names |= {load.argval for load in loads}
     return names
 
 

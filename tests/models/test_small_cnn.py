@@ -8,10 +8,9 @@ from torch import nn
 from earwitness import frontends
 from earwitness.datasets import esc50
 from earwitness.errors import ParameterError
-from earwitness.fitting import borrowed_rng
 from earwitness.models.small_cnn import SmallCnn
 from earwitness.models.weights import check, load_into, read_state_dict
-from earwitness.training import load_features, predict
+from earwitness.training import borrowed_rng, load_features, predict
 
 BUNDLED = resources.files("earwitness.models") / "bundled"
 NAMES = ("esc10-mel", "esc10-stft")

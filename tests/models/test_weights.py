@@ -13,7 +13,7 @@ from earwitness.errors import WeightsError
 from earwitness.models import weights
 
 
-@pytest.fixture()
+@pytest.fixture
 def server(tmp_path):
     """A local web server over a folder, counting requests."""
     folder = tmp_path / "served"
@@ -39,7 +39,7 @@ def server(tmp_path):
         thread.join()
 
 
-@pytest.fixture()
+@pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("EARWITNESS_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"

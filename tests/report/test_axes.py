@@ -57,6 +57,15 @@ def test_long_times_are_written_as_minutes():
     assert clock(119.96) == "2:00.0"
 
 
+@pytest.mark.parametrize(("duration_s", "labels"), [
+    (150.0, ["0:00", "0:20", "0:40"]), (3600.0, ["0:00", "10:00", "20:00"]), (36000.0, ["0:00", "1:00:00", "2:00:00"]),
+])
+def test_long_axes_step_in_minutes_and_hours(duration_s, labels):
+    ticks = time_axis(None, 10, duration_s=duration_s).ticks
+    assert [t.label for t in ticks][:3] == labels
+    assert len(ticks) <= 11
+
+
 def test_missing_axes_count_rows_and_spread_columns():
     assert frequency_axis(None, 10).unit == "band"
     assert time_axis(None, 10, duration_s=2.0).high == 2.0

@@ -1,17 +1,11 @@
 """Waveform -> Features -> waveform."""
 
+from earwitness.frontends.decibels import MelDb, StftDb
+from earwitness.frontends.front_end import FrontEnd, Inversion, blend
 from earwitness.frontends.mel import mel_filters, project_to_bins
-from earwitness.frontends.spectrograms import (
-    FRONT_ENDS,
-    FrontEnd,
-    MelDb,
-    StftDb,
-    VggishLogMel,
-    blend,
-    build,
-    describe,
-)
+from earwitness.frontends.registry import FRONT_ENDS, build, describe
 from earwitness.frontends.stft import Stft
+from earwitness.frontends.vggish_log_mel import VggishLogMel
 
-__all__ = ["FRONT_ENDS", "FrontEnd", "MelDb", "Stft", "StftDb", "VggishLogMel", "blend", "build", "describe",
-           "mel_filters", "project_to_bins"]
+__all__ = ["FRONT_ENDS", "FrontEnd", "Inversion", "MelDb", "Stft", "StftDb", "VggishLogMel", "blend", "build",
+           "describe", "mel_filters", "project_to_bins"]

@@ -10,6 +10,7 @@ from torch import Tensor
 from earwitness.errors import ParameterError, unknown_name
 
 Convention = Literal["nan", "pak2025"]
+OFFSET = 1e-7
 
 
 def is_degenerate(mask: Tensor) -> Tensor:
@@ -41,7 +42,7 @@ def kept_area(mask: Tensor) -> Tensor:
 
 
 def sparseness(mask: Tensor, *, convention: Convention = "nan") -> Tensor:
-    """SPS, sparseness: the Gini index of the absolute values. Higher is more focused.
+    """SPS, sparseness: the Gini index of the absolute values + 1e-7. Higher is more focused.
 
     Args:
         mask: (..., freq, time).
@@ -50,13 +51,14 @@ def sparseness(mask: Tensor, *, convention: Convention = "nan") -> Tensor:
     Returns:
         0..1, (...).
 
-    Source: Chalasani et al. 2020; Pak & Teryokhina 2025 (as Quantus computes it).
+    Source: Chalasani et al. 2020; Pak & Teryokhina 2025, with the 1e-7 that Quantus adds to every value,
+    which lowers the score of masks with a handful of bins by some 1e-4.
     Differs: a constant mask is NaN unless the published convention is asked for.
 
     >>> sparseness(torch.tensor([[0.0, 0.0], [0.0, 1.0]]))
     tensor(0.7500)
     """
-    ordered = _flat(mask).double().abs().sort(-1).values
+    ordered = (_flat(mask).double().abs() + OFFSET).sort(-1).values
     d = ordered.shape[-1]
     rank_weights = (d - torch.arange(1, d + 1, device=mask.device, dtype=torch.float64) + 0.5) / d
     total = ordered.sum(-1)

@@ -13,6 +13,7 @@ from earwitness.errors import ParameterError
 MIN_GAP = 0.05
 MAX_TICKS = 11
 CLOCK_FROM_S = 100.0
+CLOCK_STEPS_S = (10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 
 
 @dataclass(frozen=True)
@@ -132,10 +133,10 @@ def _minutes(time_s: float, decimals: int) -> str:
 
 
 def _time_ticks(low: float, high: float, start_s: float) -> tuple[Tick, ...]:
-    values = _round_values(start_s + max(low, 0.0), start_s + high, MAX_TICKS)
+    long = start_s + high >= CLOCK_FROM_S
+    values = _round_values(start_s + max(low, 0.0), start_s + high, MAX_TICKS, clocklike=long)
     step = values[1] - values[0] if len(values) > 1 else 1.0
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    long = start_s + high >= CLOCK_FROM_S
     return tuple(
         Tick(value, _minutes(value, decimals) if long else f"{round(value, 6):g}",
              (value - start_s - low) / (high - low), minor=bool(k % 2))
@@ -143,12 +144,14 @@ def _time_ticks(low: float, high: float, start_s: float) -> tuple[Tick, ...]:
     )
 
 
-def _round_values(low: float, high: float, at_most: int) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten between two ends, as many as fit under ``at_most``."""
+def _round_values(low: float, high: float, at_most: int, *, clocklike: bool = False) -> list[float]:
+    """Multiples of a round step between two ends, at most ``at_most``: 1, 2, 5, 10 ..., or of minutes and hours."""
     exact = (high - low) / at_most
     power = 10.0 ** math.floor(math.log10(exact))
-    for factor in (1, 2, 5, 10, 20):
-        step = factor * power
+    steps = [factor * power for factor in (1, 2, 5, 10, 20)]
+    if clocklike and exact > 5:
+        steps = [float(step) for step in CLOCK_STEPS_S] + [86400.0 * step for step in steps]
+    for step in steps:
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
         if last - first + 1 <= at_most:
             break

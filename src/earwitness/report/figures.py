@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, Normalize
-from matplotlib.figure import Figure
 
 from earwitness.files import replacing
 from earwitness.report import pictures
@@ -17,6 +15,11 @@ from earwitness.report.contents import Section
 from earwitness.report.pictures import EvidenceScale, Pixels
 from earwitness.report.tables import percent
 from earwitness.report.views import Layers, layers, span
+
+if TYPE_CHECKING:  # matplotlib is slow to import, and the page does without it
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
 
 OVERLAY_OPACITY = 0.8
 
@@ -33,6 +36,8 @@ def draw_explanation(section: Section) -> Figure:
     Raises:
         ParameterError: the arrays of the section do not fit together.
     """
+    from matplotlib.figure import Figure
+
     drawn = layers(section)
     figure = Figure(figsize=(13.0, 3.9), layout="constrained")
     heard, explained, kept = figure.subplots(1, 3, sharex=True, sharey=True)
@@ -98,12 +103,17 @@ def _literal(text: str) -> str:
 
 
 def _levels_mappable(levels: tuple[float, float]) -> ScalarMappable:
-    colours = LinearSegmentedColormap.from_list("level", list(pictures.LEVEL_COLOURS))
-    return ScalarMappable(Normalize(*levels), colours)
+    return _mappable(pictures.LEVEL_COLOURS, *levels)
 
 
 def _evidence_mappable(scale: EvidenceScale) -> ScalarMappable:
-    ends = ["#ffffff", pictures.FOR_COLOUR]
-    colours = LinearSegmentedColormap.from_list("evidence", [pictures.AGAINST_COLOUR, *ends] if scale.signed else ends)
+    against = [pictures.AGAINST_COLOUR] if scale.signed else []
     high = scale.high if scale.high > scale.low else scale.low + 1.0
-    return ScalarMappable(Normalize(scale.low, high), colours)
+    return _mappable([*against, "#ffffff", pictures.FOR_COLOUR], scale.low, high)
+
+
+def _mappable(colours: Sequence[str], low: float, high: float) -> ScalarMappable:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
+
+    return ScalarMappable(Normalize(low, high), LinearSegmentedColormap.from_list("report", list(colours)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -56,7 +57,8 @@ def folder_name(clip_name: str) -> str:
     >>> folder_name("<script>alert(1)</script>.wav")
     'script_alert_1_script'
     """
-    return re.sub(r"[^\w.-]+", "_", Path(clip_name).stem).strip("._-")[:80] or "recording"
+    stem = os.path.splitext(clip_name)[0]
+    return re.sub(r"[^\w.-]+", "_", stem).strip("._-")[:80] or "recording"
 
 
 def summary(report: Report) -> dict[str, Any]:

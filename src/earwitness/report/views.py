@@ -13,6 +13,8 @@ from earwitness.report.contents import Section
 from earwitness.report.pictures import EvidenceScale, Values
 from earwitness.report.tables import Metric, metric_rows, number, percent
 
+SHARE_OPACITY = 0.7  # a full mask still shows the sound below it
+
 
 @dataclass(frozen=True)
 class Layers:
@@ -190,7 +192,8 @@ def _overlays(section: Section, drawn: Layers, target: str) -> list[Overlay]:
 
 
 def _share_overlay(key: str, label: str, share: Values, colour: str, low: str, high: str) -> Overlay:
-    return Overlay(key, label, _png(pictures.paint_share(share, colour)), ("transparent", colour), low, high)
+    pixels = pictures.paint_share(SHARE_OPACITY * share, colour)
+    return Overlay(key, label, _png(pixels), ("transparent", colour), low, high)
 
 
 def _panels(section: Section, drawn: Layers, gain: float) -> list[Panel]:

@@ -40,7 +40,6 @@ function makePlayer(panel) {
   }
   function toggle() {
     if (!audio.paused) return audio.pause();
-    players.forEach((other) => other !== audio && other.pause());
     audio.play().catch(() => { clock.textContent = "cannot play"; });
   }
 

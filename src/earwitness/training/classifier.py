@@ -15,42 +15,18 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from earwitness import audio, frontends
-from earwitness.augment import Augmentation
-from earwitness.backgrounds import make_backgrounds
 from earwitness.datasets import esc50
-from earwitness.errors import DataError, ParameterError, WeightsError, unknown_name
-from earwitness.fitting import (
-    CHECKPOINT,
-    Epoch,
-    FitResult,
-    FitSettings,
-    LabelledFeatures,
-    borrowed_rng,
-    copy_of,
-    fit,
-    predict,
-    write_whole,
-)
+from earwitness.errors import ParameterError, unknown_name
 from earwitness.frontends import FrontEnd
-from earwitness.models.catalogue import ARCHITECTURES
-from earwitness.models.weights import FRONT_END_PREFIXES, read_state_dict
-
-__all__ = ["PUBLISHED_RECIPE", "SMALL_RECIPE", "Augmentation", "FitResult", "FitSettings", "LabelledFeatures", "Split",
-           "fit", "load_features", "start_network", "train_classifier"]
+from earwitness.training.backgrounds import make_backgrounds
+from earwitness.training.calibration import best_temperature, divide_logits
+from earwitness.training.curve import draw_learning_curve
+from earwitness.training.fitting import CHECKPOINT, copy_of, fit, predict, write_whole
+from earwitness.training.settings import Epoch, FitResult, FitSettings, LabelledFeatures
+from earwitness.training.start import start_network
 
 WINDOW_S = 5.0
 MADE_UP_BACKGROUNDS = 60
-REPLACEABLE = ("bn0.", "fc_audioset.", "classify.")
-
-PUBLISHED_RECIPE = FitSettings()
-SMALL_RECIPE = FitSettings(
-    epochs=80, batch=32, learning_rate=2e-3, optimiser="adamw", weight_decay=0.02, schedule="cosine",
-    label_smoothing=0.05, average=0.98, autocast=True,
-    augmentation=Augmentation(
-        roll=True, stretch=0.2, shift_rows=3, gain_db=6, eq_db=6, mix_share=0.7, background_share=0.4,
-        max_rows=10, max_frames=60,
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -132,6 +108,7 @@ def train_classifier(
     result = _fit_with_progress(
         network, train, valid, settings=settings, out_dir=out_dir, progress=progress,
         backgrounds=_backgrounds(train, data.labels, front_end, settings))
+    temperature = _calibrate(network, valid) if settings.calibrate else 1.0
     _write_weights(out_dir / "model.safetensors", network, weights_dtype)
     card = {
         "name": out_dir.resolve().name,
@@ -142,7 +119,8 @@ def train_classifier(
         "labels": list(data.labels), "activation": "softmax", "window_s": WINDOW_S, "normalise": "peak",
         "credits": f"the recordings of {data_dir.resolve().name} and their makers",
         "data": f"{len(train)} clips to train, {len(valid)} to choose the best epoch, {len(test)} to test",
-        "training": {**asdict(settings), "init": None if init is None else init.name, **asdict(split)},
+        "training": {**asdict(settings), "init": None if init is None else init.name, "temperature": temperature,
+                     **asdict(split)},
         "measured": _measure(network, test, data.labels, split, result),
     }
     write_whole(out_dir / "learning_curve.png", lambda path: draw_learning_curve(result, path))
@@ -173,58 +151,6 @@ def load_features(
     return LabelledFeatures(torch.cat(values), torch.tensor([recording.target for recording in recordings]))
 
 
-def start_network(arch: str, arch_settings: dict[str, Any], *, init: Path | None, seed: int) -> nn.Module:
-    """Build a network with weights drawn from a seed, then take over those of a file.
-
-    Args:
-        arch: key of ``ARCHITECTURES``.
-        arch_settings: its arguments.
-        init: weights, e.g. PANNs' checkpoint; None keeps the drawn ones. The first norm and the last layer are
-            left out where their sizes differ, all else must fit.
-        seed: of the draw.
-
-    Raises:
-        WeightsError: the file is damaged or does not fit.
-    """
-    with borrowed_rng(seed):
-        network = ARCHITECTURES[arch](**arch_settings)
-    if init is None:
-        return network
-    own = network.state_dict()
-    given = {name: value for name, value in read_state_dict(init).items() if not name.startswith(FRONT_END_PREFIXES)}
-    other_size = {name for name in own if name not in given or given[name].shape != own[name].shape}
-    other_size |= {name for name in given if name not in own}
-    left_out = tuple(prefix for prefix in REPLACEABLE if any(name.startswith(prefix) for name in other_size))
-    wrong = sorted(name for name in other_size if not name.startswith(left_out or "\0")
-                   and not name.endswith("num_batches_tracked"))
-    if wrong:
-        raise WeightsError(f"{init}: {wrong[0]} and {len(wrong) - 1} more do not fit {arch} with {arch_settings}; "
-                           "expected weights of the same architecture")
-    network.load_state_dict({name: value for name, value in given.items()
-                             if name in own and not name.startswith(left_out or "\0")}, strict=False)
-    return network
-
-
-def draw_learning_curve(result: FitResult, path: Path) -> None:
-    """Draw loss and validation accuracy of every epoch into a PNG file."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    losses = figure.add_subplot()
-    accuracy = losses.twinx()
-    numbers = [epoch.number for epoch in result.history]
-    losses.plot(numbers, [epoch.train_loss for epoch in result.history], color="#9a5b00", label="training loss")
-    losses.plot(numbers, [epoch.valid_loss for epoch in result.history], color="#9a5b00", linestyle=":",
-                label="validation loss")
-    accuracy.plot(numbers, [100 * epoch.valid_accuracy for epoch in result.history], color="#00579a",
-                  label="validation accuracy")
-    accuracy.axvline(result.best_epoch, color="#666666", linewidth=0.8, label=f"best epoch, {result.best_epoch}")
-    losses.set(xlabel="epoch", ylabel="cross-entropy, nats")
-    accuracy.set(ylabel="accuracy, %", ylim=(0, 101))
-    figure.legend(loc="outside lower center", ncols=4, fontsize="small")
-    figure.savefig(path, dpi=130, format="png")
-
-
 def _backgrounds(
     train: LabelledFeatures, labels: Sequence[str], front_end: FrontEnd, settings: FitSettings
 ) -> Tensor | None:
@@ -236,8 +162,6 @@ def _backgrounds(
         return None
     generator = torch.Generator().manual_seed(settings.seed)
     made_up = make_backgrounds(front_end, count=MADE_UP_BACKGROUNDS, duration_s=WINDOW_S, generator=generator)
-    if made_up.shape[1:] != train.values.shape[1:]:
-        raise DataError(f"backgrounds have shape {tuple(made_up.shape)}, clips {tuple(train.values.shape)}")
     lasting = torch.isin(train.targets, torch.tensor([list(labels).index(label) for label in wanted], dtype=torch.long))
     return torch.cat([made_up, train.values[lasting]])
 
@@ -255,6 +179,12 @@ def _fit_with_progress(
         progress.update(task, completed=epoch.number, description=text)
 
     return fit(network, train, valid, settings=settings, backgrounds=backgrounds, out_dir=out_dir, on_epoch=show)
+
+
+def _calibrate(network: nn.Module, valid: LabelledFeatures) -> float:
+    temperature = best_temperature(predict(network, valid.values), valid.targets)
+    divide_logits(network, temperature)
+    return temperature
 
 
 def _write_weights(path: Path, network: nn.Module, dtype: torch.dtype) -> None:

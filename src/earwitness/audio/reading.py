@@ -1,29 +1,20 @@
-"""Everything on disk or in the wild enters here: load, save, resample, normalise, mix.
-
-Recordings are mono inside earwitness: the channels of a file are averaged. A silent clip stays
-silent whatever the normalisation; a short one is padded with silence to the model's window; a long
-one is read window by window (``windows``), never whole.
-"""
+"""Sound files -> clips: every file in the wild is checked here."""
 
 from __future__ import annotations
 
 import math
 import os
 import re
-import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import soundfile
-import soxr
 import torch
-from torch import Tensor
 
-from earwitness.errors import AudioFileError, ParameterError, unknown_name
-from earwitness.files import replacing
+from earwitness.audio.resampling import resample_array
+from earwitness.errors import AudioFileError, ParameterError
 from earwitness.types import Clip
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".caf", ".au")
@@ -31,8 +22,7 @@ RATE_RANGE_HZ = (1000, 768_000)
 MAX_CHANNELS = 64
 MAX_DURATION_S = 600.0
 RESAMPLING_MARGIN_S = 0.05
-
-Level = Literal["peak", "rms"]
+CODEC_SLACK_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -140,129 +130,6 @@ def windows(
                 yield k * hop_s, Clip(torch.from_numpy(samples), sample_rate_hz, path.name)
 
 
-def save(path: str | os.PathLike[str], clip: Clip) -> Path:
-    """Write a clip as 16-bit sound; the file appears whole or not at all.
-
-    Args:
-        path: ``.wav``, ``.flac`` or ``.ogg``; an existing file is replaced.
-        clip: samples beyond ±1 are cut, with a warning.
-
-    Returns:
-        The path.
-
-    Raises:
-        AudioFileError: unknown suffix, or the folder cannot be written.
-    """
-    path = Path(path)
-    container = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}.get(path.suffix.lower())
-    if container is None:
-        raise AudioFileError(f"{path}: suffix is {path.suffix!r}; expected .wav, .flac or .ogg")
-    samples = clip.waveform.detach().to("cpu", torch.float32).numpy()
-    if float(np.abs(samples).max()) > 1.0:
-        warnings.warn(f"{path}: peak is {np.abs(samples).max():.2f}; samples beyond 1 are cut", stacklevel=2)
-    subtype = "VORBIS" if container == "OGG" else "PCM_16"
-    try:
-        with replacing(path) as temporary:
-            soundfile.write(temporary, samples.clip(-1.0, 1.0), clip.sample_rate_hz, subtype, format=container)
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise AudioFileError(f"{path}: cannot be written ({error}); check the folder and the space left") from error
-    return path
-
-
-def resample(clip: Clip, sample_rate_hz: int) -> Clip:
-    """Change a clip's sample rate (soxr, very high quality; not differentiable).
-
-    Args:
-        clip: any rate.
-        sample_rate_hz: the rate wanted.
-
-    Returns:
-        Clip of the same dtype and on the same device.
-
-    >>> resample(Clip(torch.zeros(441), 44100), 16000).waveform.shape
-    torch.Size([160])
-    """
-    if sample_rate_hz <= 0:
-        raise ParameterError(f"sample_rate_hz is {sample_rate_hz}; expected a positive number")
-    if clip.sample_rate_hz == sample_rate_hz:
-        return clip
-    samples = _resampled(clip.waveform.detach().cpu().numpy(), clip.sample_rate_hz, sample_rate_hz)
-    return replace(clip, waveform=torch.from_numpy(samples).to(clip.waveform), sample_rate_hz=sample_rate_hz)
-
-
-def normalise(waveform: Tensor, level: Level | None) -> Tensor:
-    """Scale waveforms to peak 1 or RMS 1; silence stays silence, None changes nothing.
-
-    Args:
-        waveform: (..., time).
-        level: "peak", "rms" or None.
-
-    >>> normalise(torch.tensor([0.0, -0.5, 0.25]), "peak")
-    tensor([ 0.0000, -1.0000,  0.5000])
-    """
-    if level is None:
-        return waveform
-    if level == "peak":
-        size = waveform.abs().amax(-1, keepdim=True)
-    elif level == "rms":
-        size = waveform.square().mean(-1, keepdim=True).sqrt()
-    else:
-        raise unknown_name("level", level, ("peak", "rms"))
-    return waveform / torch.where(size > 0, size, torch.ones_like(size))
-
-
-def fit_length(waveform: Tensor, length_samples: int) -> Tensor:
-    """Cut the end, or pad it with silence.
-
-    >>> fit_length(torch.ones(2), 3)
-    tensor([1., 1., 0.])
-    """
-    missing = length_samples - waveform.shape[-1]
-    return torch.nn.functional.pad(waveform, (0, missing)) if missing > 0 else waveform[..., :length_samples]
-
-
-def mix_at_snr(clip: Tensor, noise: Tensor, *, snr_db: float) -> Tensor:
-    """Add noise to a clip at a chosen signal-to-noise ratio.
-
-    Args:
-        clip: waveform, (..., time), full scale ±1.
-        noise: waveform, broadcastable to ``clip``.
-        snr_db: clip power over noise power after scaling, in dB; power is the mean over the whole clip.
-
-    Returns:
-        Mixture, (..., time), device and dtype of ``clip``; may exceed ±1.
-
-    Raises:
-        ParameterError: ``clip`` or ``noise`` is silent.
-
-    >>> mix_at_snr(torch.ones(4), torch.full((4,), 2.0), snr_db=0.0)
-    tensor([2., 2., 2., 2.])
-    """
-    powers = {"clip": clip.square().mean(-1, keepdim=True), "noise": noise.square().mean(-1, keepdim=True)}
-    for name, power in powers.items():
-        if not bool((power > 0).all()):
-            raise ParameterError(f"{name} is silent; expected sound, or no signal-to-noise ratio exists")
-    gain = (powers["clip"] / powers["noise"] / 10 ** (snr_db / 10)).sqrt()
-    return clip + gain * noise
-
-
-def mix_rms(clip: Tensor, noise: Tensor, *, clip_share: float = 0.6) -> Tensor:
-    """Mix clip and noise, both at RMS 1, by shares, and bring the sum to peak 1.
-
-    Args:
-        clip: waveform, (..., time).
-        noise: waveform, (..., time); cut or padded with silence to the clip's length.
-        clip_share: weight of the clip; the noise gets the rest. 0.6 is 3.52 dB.
-
-    Returns:
-        Mixture, (..., time), peak 1.
-
-    Source: Pak & Teryokhina 2025, sec. III-A.
-    """
-    noise = normalise(fit_length(noise, clip.shape[-1]), "rms")
-    return normalise(clip_share * normalise(clip, "rms") + (1 - clip_share) * noise, "peak")
-
-
 def _open(path: Path) -> soundfile.SoundFile:
     if not path.exists():
         raise AudioFileError(f"{path}: no such file; check the name")
@@ -305,6 +172,9 @@ def _read(path: Path, file: soundfile.SoundFile, first: int, count: int) -> np.n
         file.seek(first)
         while done < count:
             block = file.read(min(count - done, 1 << 18), dtype="float32", always_2d=True)
+            if not len(block) and file.frames - first - done <= CODEC_SLACK_S * file.samplerate and done:
+                mono = mono[:done]  # compressed streams may promise a little more than they hold
+                break
             if not len(block):
                 raise AudioFileError(
                     f"{path}: cut short, {first + done} of {file.frames} samples can be read; copy or export it again"
@@ -334,13 +204,4 @@ def _read_resampled(
     own_last = math.ceil((first + count) * rate / sample_rate_hz) + round(RESAMPLING_MARGIN_S * rate)
     samples = _read(path, file, own_first, min(own_last, file.frames) - own_first)
     skip = first - block * wanted_step
-    return _resampled(samples, rate, sample_rate_hz)[skip : skip + count]
-
-
-def _resampled(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
-    if from_hz == to_hz:
-        return samples
-    resampled: np.ndarray = soxr.resample(samples, from_hz, to_hz, quality="VHQ")
-    if not resampled.size:  # fewer input samples than one output sample lasts
-        return np.zeros(1, dtype=samples.dtype)
-    return resampled
+    return resample_array(samples, rate, sample_rate_hz)[skip : skip + count]

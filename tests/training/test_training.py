@@ -1,16 +1,27 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
 import torch
 
-from earwitness.augment import Augmentation
 from earwitness.errors import ParameterError, WeightsError
-from earwitness.fitting import CHECKPOINT, FitSettings, LabelledFeatures, borrowed_rng, fit, predict, write_whole
 from earwitness.frontends import StftDb
+from earwitness.models.band_norm import BandNorm
+from earwitness.models.catalogue import ARCHITECTURES
 from earwitness.models.small_cnn import SmallCnn
-from earwitness.training import PUBLISHED_RECIPE, Split, load_features, start_network, train_classifier
+from earwitness.training import (
+    PUBLISHED_RECIPE,
+    FitSettings,
+    LabelledFeatures,
+    Split,
+    load_features,
+    start_network,
+    train_classifier,
+)
+from earwitness.training.augment import Augmentation
+from earwitness.training.fitting import CHECKPOINT, borrowed_rng, fit, predict, write_whole
 
 SETTINGS = FitSettings(
     epochs=4, batch=5, learning_rate=3e-3, optimiser="adamw", schedule="cosine", average=0.8, seed=3, mix_until=0.5,
@@ -58,7 +69,7 @@ def test_it_learns():
 
 def test_same_seed_same_weights_and_another_seed_others():
     first, second, other = (run(small(), settings).state_dict for settings in (
-        SETTINGS, SETTINGS, FitSettings(**{**vars(SETTINGS), "seed": 4})))
+        SETTINGS, SETTINGS, replace(SETTINGS, seed=4)))
     assert same(first, second)
     assert not same(first, other)
 
@@ -111,7 +122,7 @@ def test_best_epoch_is_kept_by_copy():
 def test_a_checkpoint_of_other_settings_or_a_damaged_one_is_refused(tmp_path):
     run(small(), out_dir=tmp_path)
     with pytest.raises(WeightsError, match="made with"):
-        run(small(), FitSettings(**{**vars(SETTINGS), "batch": 6}), out_dir=tmp_path)
+        run(small(), replace(SETTINGS, batch=6), out_dir=tmp_path)
     (tmp_path / CHECKPOINT).write_bytes(b"nonsense")
     with pytest.raises(WeightsError, match="not a checkpoint"):
         run(small(), out_dir=tmp_path)
@@ -137,7 +148,7 @@ def test_a_checkpoint_is_whole_or_absent(tmp_path):
 )
 def test_impossible_settings_are_refused(change, message):
     with pytest.raises(ParameterError, match=message):
-        run(small(), FitSettings(**{**vars(SETTINGS), **change}))
+        run(small(), replace(SETTINGS, **change))
 
 
 def test_the_published_recipe_is_the_default():
@@ -170,7 +181,8 @@ def data_dir(tmp_path_factory):
 
 
 QUICK = FitSettings(epochs=16, batch=6, learning_rate=1e-2,
-                    augmentation=Augmentation(roll=True, background_share=0.3, background_labels=("low",)))
+                    augmentation=Augmentation(roll=True, background_share=0.3, background_labels=("low",)),
+                    calibrate=True)
 
 
 def test_a_folder_of_clips_becomes_a_model(data_dir, tmp_path):
@@ -263,3 +275,34 @@ def test_clips_are_brought_to_peak_one_and_five_seconds(data_dir):
     clip = audio.load(recordings[0].path)
     expected = FRONT_END(audio.fit_length(clip.waveform / clip.waveform.abs().max(), 10000)[None]).values
     torch.testing.assert_close(load_features(recordings, FRONT_END).values, expected)
+
+
+class TinyPanns(torch.nn.Module):
+    """The names of Cnn14's first and last layer around one convolution."""
+
+    def __init__(self, n_classes, n_bins):
+        super().__init__()
+        self.bn0 = BandNorm(n_bins)
+        self.conv = torch.nn.Conv1d(n_bins, 4, 1)
+        self.mix = torch.nn.Linear(4, 4)
+        self.fc_audioset = torch.nn.Linear(4, n_classes)
+
+    def forward(self, features):
+        return self.fc_audioset(self.mix(self.conv(self.bn0(features)).amax(2)))
+
+
+def test_the_published_recipe_starts_from_a_published_checkpoint(data_dir, tmp_path, monkeypatch):
+    monkeypatch.setitem(ARCHITECTURES, "cnn14", TinyPanns)
+    with borrowed_rng(5):
+        published = TinyPanns(527, 33).state_dict()
+    published["bn0.running_mean"].fill_(-50.0)
+    published["spectrogram_extractor.stft.conv_real.weight"] = torch.ones(2)
+    torch.save({"model": published}, tmp_path / "Cnn14.pth")
+    network = start_network("cnn14", {"n_classes": 2, "n_bins": 33}, init=tmp_path / "Cnn14.pth", seed=0)
+    assert torch.equal(network.mix.weight, published["mix.weight"])
+    assert torch.equal(network.bn0.running_mean, published["bn0.running_mean"])
+    assert network.fc_audioset.out_features == 2
+    card = train_classifier(data_dir, tmp_path / "out", arch="cnn14", front_end=FRONT_END, init=tmp_path / "Cnn14.pth",
+                            settings=replace(PUBLISHED_RECIPE, epochs=2))
+    assert card["training"]["init"] == "Cnn14.pth"
+    assert card["arch"] == "cnn14"

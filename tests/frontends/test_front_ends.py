@@ -16,7 +16,7 @@ def snr_db(wanted, got):
     return float(10 * torch.log10(wanted.square().sum() / (wanted - got).square().sum()))
 
 
-@pytest.fixture()
+@pytest.fixture
 def noise(generator):
     return 0.1 * torch.randn(2, 48000, generator=generator, dtype=torch.float64)
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from earwitness import augment
-from earwitness.augment import SILENCE_DB, Augmentation
+from earwitness.training import augment
+from earwitness.training.augment import SILENCE_DB, Augmentation
 
 EVERYTHING = Augmentation(roll=True, stretch=0.2, shift_rows=2, gain_db=6, eq_db=6, mix_share=0.8,
                           background_share=0.5, max_rows=4, max_frames=9)

@@ -90,13 +90,11 @@ def test_truncated_compressed_files_are_refused_or_read_as_far_as_they_go(tmp_pa
     soundfile.write(path, np.random.default_rng(0).standard_normal(5 * RATE).astype(np.float32) * 0.1, RATE)
     cut = tmp_path / f"cut{suffix}"
     cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    try:
-        clip = audio.load(cut)
-    except AudioFileError as error:
-        assert "cut" in str(error)
-    else:  # streams without a promised length end where they end
-        assert suffix in (".ogg", ".mp3")
-        assert 1 < clip.duration_s < 4
+    if suffix in (".flac", ".mp3"):
+        with pytest.raises(AudioFileError, match="cut"):
+            audio.load(cut)
+    else:  # a stream without a promised length ends where it ends
+        assert 1 < audio.load(cut).duration_s < 4
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -12,104 +12,20 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from earwitness.augment import Augmentation
 from earwitness.errors import ParameterError, WeightsError, unknown_name
+from earwitness.models.audio_model import evaluating
+from earwitness.training.settings import Epoch, FitResult, FitSettings, LabelledFeatures
 
 CHECKPOINT = "checkpoint.pt"
 SEED_STEP = 1_000_003
-
-
-@dataclass(frozen=True)
-class LabelledFeatures:
-    """Features of a set of clips and their classes.
-
-    Attributes:
-        values: (n, freq, time), in the front end's unit.
-        targets: class numbers, (n,), int64.
-    """
-
-    values: Tensor
-    targets: Tensor
-
-    def __post_init__(self) -> None:
-        if self.values.ndim != 3 or self.targets.shape != self.values.shape[:1] or not len(self.values):
-            raise ParameterError(
-                f"values has shape {tuple(self.values.shape)} and targets {tuple(self.targets.shape)}; "
-                "expected (n, freq, time) and (n,) with n >= 1"
-            )
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-
-@dataclass(frozen=True)
-class FitSettings:
-    """How to train; the defaults are the published recipe of ``pak2025``, masks filled with silence.
-
-    Attributes:
-        epochs: passes over the training clips.
-        batch: clips per step.
-        learning_rate: of the first step.
-        optimiser: "adam" or "adamw".
-        weight_decay: of the optimiser.
-        schedule: "constant", or "cosine" down to a hundredth with a warm-up over the first twentieth.
-        label_smoothing: share of the target spread over all classes.
-        average: decay of the moving average of the weights per step; 0 keeps the last weights.
-        repeats: times each clip is drawn per epoch.
-        autocast: compute in bfloat16 where that is safe; weights stay float32.
-        seed: of every draw.
-        augmentation: random changes of the training clips.
-        mix_until: share of the steps after which clips are no longer mixed; networks end surer of single sounds.
-
-    Source: Pak & Teryokhina 2025, sec. III-A. Differs: the best epoch is a copy; masks are silent.
-    """
-
-    epochs: int = 20
-    batch: int = 32
-    learning_rate: float = 1e-4
-    optimiser: Literal["adam", "adamw"] = "adam"
-    weight_decay: float = 0.0
-    schedule: Literal["constant", "cosine"] = "constant"
-    label_smoothing: float = 0.0
-    average: float = 0.0
-    repeats: int = 1
-    autocast: bool = False
-    seed: int = 0
-    augmentation: Augmentation = field(default_factory=lambda: Augmentation(max_rows=10, max_frames=20))
-    mix_until: float = 1.0
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to; ``number`` counts from 1."""
-
-    number: int
-    train_loss: float
-    valid_loss: float
-    valid_accuracy: float
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """What training came to.
-
-    Attributes:
-        history: one entry per epoch.
-        best_epoch: number of the epoch with the best validation accuracy, then the lowest loss.
-        state_dict: a copy of the weights after that epoch.
-    """
-
-    history: tuple[Epoch, ...]
-    best_epoch: int
-    state_dict: dict[str, Tensor]
 
 
 @contextmanager
@@ -129,12 +45,8 @@ def borrowed_rng(seed: int) -> Iterator[None]:
 
 def predict(network: nn.Module, values: Tensor, *, batch: int = 64) -> Tensor:
     """Return logits (n, classes) of features (n, freq, time), in evaluation mode and float32."""
-    was_training = network.training
-    network.eval()
-    with torch.no_grad():
-        logits = torch.cat([network(part).float() for part in torch.split(values, batch)])
-    network.train(was_training)
-    return logits
+    with evaluating(network), torch.no_grad():
+        return torch.cat([network(part).float() for part in torch.split(values, batch)])
 
 
 def fit(
@@ -164,8 +76,9 @@ def fit(
         WeightsError: the checkpoint is damaged or belongs to other settings.
     """
     n_classes = predict(network, valid.values[:1]).shape[1]
-    steps = math.ceil(len(train) * settings.repeats / settings.batch)
+    steps = math.ceil(len(train) / settings.batch)
     run = _Run(network, settings, n_classes=n_classes, steps_per_epoch=steps)
+    run.made_with = f"{settings} for {len(train)} + {len(valid)} clips"
     path = None if out_dir is None else out_dir / CHECKPOINT
     if path is not None and path.exists():
         run.load(path)
@@ -184,13 +97,14 @@ class _Run:
     """A training run between two epochs: all that a checkpoint holds."""
 
     def __init__(self, network: nn.Module, settings: FitSettings, *, n_classes: int, steps_per_epoch: int) -> None:
-        if min(settings.epochs, settings.batch, settings.repeats) < 1 or settings.learning_rate <= 0:
-            raise ParameterError(f"epochs={settings.epochs}, batch={settings.batch}, repeats={settings.repeats}, "
+        if min(settings.epochs, settings.batch) < 1 or settings.learning_rate <= 0:
+            raise ParameterError(f"epochs={settings.epochs}, batch={settings.batch}, "
                                  f"learning_rate={settings.learning_rate}; expected positive numbers")
         self.network, self.settings = network, settings
         self.total_steps = steps_per_epoch * settings.epochs
         self.optimiser = _optimiser(network, settings)
         self.n_classes = n_classes
+        self.made_with = ""
         self.step = 0
         self.history: list[Epoch] = []
         self.average = copy_of(network.state_dict())
@@ -221,7 +135,7 @@ class _Run:
     def _train(self, train: LabelledFeatures, backgrounds: Tensor | None, generator: torch.Generator) -> float:
         settings, total = self.settings, 0.0
         self.network.train()
-        order = torch.cat([torch.randperm(len(train), generator=generator) for _ in range(settings.repeats)])
+        order = torch.randperm(len(train), generator=generator)
         for items in torch.split(order, settings.batch):
             if len(items) == 1 and len(order) > 1:  # batch normalisation cannot learn from one clip
                 continue
@@ -261,7 +175,7 @@ class _Run:
     def state(self) -> dict[str, Any]:
         """All of it as tensors and plain values."""
         return {
-            "settings": repr(self.settings),
+            "made_with": self.made_with,
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "average": self.average,
@@ -275,11 +189,11 @@ class _Run:
         """Continue from a checkpoint of the same settings."""
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-            same = state["settings"] == repr(self.settings)
+            made_with = state["made_with"]
         except Exception as error:
             raise WeightsError(f"{path}: not a checkpoint ({error}); delete it to start again") from error
-        if not same:
-            raise WeightsError(f"{path}: made with {state['settings']}, now {self.settings}; delete it to start again")
+        if made_with != self.made_with:
+            raise WeightsError(f"{path}: made with {made_with}, now {self.made_with}; delete it to start again")
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.average, self.best, self.best_epoch = state["average"], state["best"], state["best_epoch"]

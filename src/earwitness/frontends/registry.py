@@ -1,0 +1,35 @@
+"""Front ends by name, for model cards and reports."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from earwitness.errors import unknown_name
+from earwitness.frontends.decibels import MelDb, StftDb
+from earwitness.frontends.front_end import FrontEnd
+from earwitness.frontends.vggish_log_mel import VggishLogMel
+
+FRONT_ENDS: dict[str, type[FrontEnd]] = {"StftDb": StftDb, "MelDb": MelDb, "VggishLogMel": VggishLogMel}
+
+
+def describe(front_end: FrontEnd) -> dict[str, Any]:
+    """Return a front end as plain values, for model cards and reports.
+
+    >>> describe(StftDb())
+    {'type': 'StftDb', 'sample_rate_hz': 16000, 'n_fft': 512, 'hop_samples': 256}
+    """
+    return {"type": type(front_end).__name__, **asdict(front_end)}  # type: ignore[call-overload]
+
+
+def build(description: dict[str, Any]) -> FrontEnd:
+    """Make the front end that ``describe`` described.
+
+    >>> build({"type": "StftDb", "sample_rate_hz": 8000, "n_fft": 256, "hop_samples": 128})
+    StftDb(sample_rate_hz=8000, n_fft=256, hop_samples=128)
+    """
+    settings = dict(description)
+    name = settings.pop("type", None)
+    if name not in FRONT_ENDS:
+        raise unknown_name("front end", name, FRONT_ENDS)
+    return FRONT_ENDS[name](**settings)

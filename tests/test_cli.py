@@ -1,0 +1,184 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+import earwitness as ew
+from earwitness.cli import main
+from earwitness.report.folder import folder_name
+
+FILES = {"report.html", "explanation.png", "explanation.npz", "explanation.json", "original.wav", "kept.wav",
+         "removed.wav"}
+
+
+@pytest.fixture
+def tick_file(tmp_path, scene):
+    return ew.audio.save(tmp_path / "ticks.wav", scene.clip)
+
+
+def run(capsys, *words):
+    code = main([str(word) for word in words])
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+def test_explain_writes_everything(capsys, tmp_path, tick_file):
+    code, out, err = run(capsys, "explain", tick_file, "--out", tmp_path / "out")
+    assert (code, err) == (0, "")
+    assert "clock_tick" in out
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+    data = np.load(tmp_path / "out" / "explanation.npz")
+    assert data["values"].shape == data["mask"].shape == data["spectrogram"].shape == (64, 501)
+    content = json.loads((tmp_path / "out" / "explanation.json").read_text())
+    assert content["sections"][0]["target"] == "clock_tick"
+    kept, removed, original = (ew.load(tmp_path / "out" / f"{n}.wav").waveform for n in ("kept", "removed", "original"))
+    assert (kept + removed - original).abs().max() < 1e-3
+
+
+def test_json_is_all_that_is_printed(capsys, tmp_path, tick_file):
+    code, out, err = run(capsys, "explain", tick_file, "--out", tmp_path / "out", "--json", "--mask", "topK_50")
+    assert (code, err) == (0, "")
+    (content,) = json.loads(out)
+    assert content["settings"]["mask"] == "topK_50"
+
+
+def test_nan_becomes_null(capsys, tmp_path):
+    path = ew.audio.save(tmp_path / "x.wav", ew.Clip(torch.zeros(160000), 32000))
+    code, out, _ = run(capsys, "explain", path, "--out", tmp_path / "out", "--json", "--mask", "pos_thresh_25",
+                       "--method", "saliency")
+    metrics = json.loads(out)[0]["sections"][0]["metrics"]
+    assert code == 0
+    assert not metrics["degenerate"] or metrics["SPS"] is None
+
+
+def test_several_recordings_get_a_folder_each(capsys, tmp_path, tick_file):
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    for name in ("a.wav", "b.wav", "<script>alert(1)<script>.wav", "a.flac"):
+        ew.audio.save(sounds / name, ew.load(tick_file))
+    code, _, _ = run(capsys, "explain", sounds, "--out", tmp_path / "out")
+    assert code == 0
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"a", "a-2", "b", "script_alert_1_script"}
+
+
+def test_one_bad_file_does_not_stop_the_others(capsys, tmp_path, tick_file):
+    bad = tmp_path / "bad.wav"
+    bad.write_text("not sound")
+    code, out, err = run(capsys, "explain", bad, tick_file, "--out", tmp_path / "out")
+    assert code == 2
+    assert "clock_tick" in out
+    assert "bad.wav: not a sound file" in err
+    assert "1 of 2" in err
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"ticks"}
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["explain", "missing.wav"], "no such file"),
+    (["explain"], "Missing argument"),
+    (["explain", "{file}", "--method", "gradcm"], "did you mean 'gradcam'"),
+    (["explain", "{file}", "--mask", "topK_300"], "unknown mask"),
+    (["explain", "{file}", "--target", "cat"], "unknown target"),
+    (["explain", "{file}", "--model", "esc10"], "unknown model 'esc10'"),
+    (["explain", "{file}", "--device", "tpu9"], "try --device cpu"),
+    (["explain", "{file}", "--device", "cuda:77"], "try --device cpu"),
+    (["explain", "{file}", "--weights", "missing.pth"], "no such file"),
+    (["explain", "{file}", "--set", "layer"], "NAME=VALUE"),
+    (["explain", "{file}", "--set", "leyer=conv"], "did you mean 'layer'"),
+    (["explain", "{file}", "--inversion", "magic"], "unknown inversion"),
+    (["explain", "{file}", "--out", "/proc/nowhere"], "cannot be written"),
+    (["explain", "{file}", "--sed", "1"], "--seed"),
+    (["models", "esc"], "unknown model"),
+    (["demo", "--scene", "cow over hum"], "unknown scene"),
+    (["explane"], "No such command"),
+])
+def test_errors_are_one_line_and_exit_2(capsys, tmp_path, monkeypatch, tick_file, words, message):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, *(word.format(file=tick_file) for word in words))
+    assert code == 2
+    assert out == ""
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+    assert "Traceback" not in err
+    assert not [p for p in tmp_path.rglob("*") if p.name.startswith(".writing")]
+
+
+def test_debug_shows_where_an_error_comes_from(capsys, tmp_path):
+    with pytest.raises(ew.AudioFileError):
+        run(capsys, "explain", tmp_path / "missing.wav", "--debug")
+
+
+def test_a_bug_is_one_line_too(capsys, monkeypatch, tick_file):
+    def broken(*_args, **_kwargs):
+        raise ZeroDivisionError("oops\nsecond line")
+
+    monkeypatch.setattr("earwitness.workflow.explain_file", broken)
+    code, _, err = run(capsys, "explain", tick_file)
+    assert code == 1
+    assert err.count("\n") == 1
+    assert "unexpected ZeroDivisionError" in err
+
+
+def test_hostile_file_names_are_printed_escaped(capsys, tmp_path):
+    code, _, err = run(capsys, "explain", tmp_path / "a\nb\x1b[31m.wav")
+    assert code == 2
+    assert err.count("\n") == 1
+    assert "\x1b" not in err
+
+
+def test_local_weights_take_the_place_of_the_models_own(capsys, tmp_path, tick_file):
+    from safetensors.torch import save_file
+
+    network = ew.load_model("esc10-mel").network
+    state = {k: torch.zeros_like(v) if v.is_floating_point() else v for k, v in network.state_dict().items()}
+    save_file(state, tmp_path / "zero.safetensors")
+    code, out, _ = run(capsys, "explain", tick_file, "--weights", tmp_path / "zero.safetensors", "--out",
+                       tmp_path / "out", "--json")
+    assert code == 0
+    assert json.loads(out)[0]["sections"][0]["metrics"]["p"] == pytest.approx(0.1)
+
+
+def test_models_lists_cards(capsys):
+    code, out, _ = run(capsys, "models")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["esc10-mel", "esc10-stft", "panns-cnn14", "vggish"]
+    (card,) = json.loads(run(capsys, "models", "esc10-mel")[1])
+    assert card["licence"]
+    assert 0 < card["measured"]["test_accuracy"] <= 1
+
+
+def test_demo_beats_chance_and_says_so(capsys, tmp_path):
+    code, out, _ = run(capsys, "demo", "--out", tmp_path / "demo")
+    assert code == 0
+    assert {path.name for path in (tmp_path / "demo").iterdir()} == FILES
+    content = json.loads((tmp_path / "demo" / "explanation.json").read_text())
+    (section,) = content["sections"]
+    assert section["target"] == "clock_tick"
+    assert section["metrics"]["p"] >= 0.8
+    assert "random map" in out
+
+
+def test_the_installed_command_and_the_module_run(tmp_path):
+    done = subprocess.run([sys.executable, "-m", "earwitness", "models"], capture_output=True, text=True, check=True)
+    assert "esc10-mel" in done.stdout
+    assert "Commands" in subprocess.run([sys.executable, "-m", "earwitness", "--help"], capture_output=True, text=True,
+                                        check=True).stdout
+
+
+@pytest.mark.parametrize(("name", "folder"), [
+    ("dog.wav", "dog"), ("../../etc/passwd", "etc_passwd"), ("...", "recording"),
+    ("名前.wav", "名前"), ("a b\n.wav", "a_b"),
+])
+def test_folder_names_are_harmless(name, folder):
+    assert folder_name(name) == folder
+
+
+def test_stereo_files_explain_like_their_mean(capsys, tmp_path, tick_file):
+    mono = ew.load(tick_file).waveform.numpy()
+    soundfile.write(tmp_path / "stereo.wav", np.stack([mono, mono], 1), 32000, "FLOAT")
+    results = [json.loads(run(capsys, "explain", path, "--out", tmp_path / "o", "--json")[1])[0]["sections"]
+               for path in (tick_file, tmp_path / "stereo.wav")]
+    assert results[0] == results[1]

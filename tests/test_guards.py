@@ -1,0 +1,95 @@
+"""What keeps the house in order: rooms, names, files."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import earwitness as ew
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "earwitness"
+# From top to bottom: a room imports only from its own and from rooms above it.
+ROOMS = [
+    "errors", "files", "types", "audio", "frontends", "models", "datasets", "training", "scores", "synthetic",
+    "methods", "masks", "listen", "metrics", "report", "workflow", "demo", "cli", "__main__",
+]
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "earwitness":
+            parts = node.module.split(".")
+            yield from ([parts[1]] if len(parts) > 1 else [alias.name for alias in node.names])
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("earwitness."))
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_point_upwards(path):
+    room = room_of(path)
+    if room == "__init__":
+        return
+    assert room in ROOMS, f"room {room!r} has no place in the house"
+    for other in imported_rooms(path):
+        if other in ROOMS:  # names such as __version__ come from the package itself
+            assert ROOMS.index(other) <= ROOMS.index(room), f"{room} imports from {other}, which is below it"
+
+
+def test_the_guard_sees_an_import_downwards(tmp_path):
+    lines = ("from earwitness.report import html", "from earwitness import cli", "import earwitness.demo")
+    (tmp_path / "x.py").write_text("\n".join(lines))
+    assert list(imported_rooms(tmp_path / "x.py")) == ["report", "cli", "demo"]
+
+
+def test_every_public_name_exists():
+    assert sorted(ew.__all__) == list(dict.fromkeys(sorted(ew.__all__)))
+    for name in ew.__all__:
+        assert getattr(ew, name) is not None
+    for name in ("load", "load_model", "AudioModel", "explain", "listen", "masks", "metrics", "models", "frontends",
+                 "audio", "Clip", "Features", "Attribution"):
+        assert name in ew.__all__
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_files_are_short_and_honest(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= 360, "split it: one idea per file"
+    assert path.name != "utils.py"
+    for word in ("manual_seed(", "pickle.load", "weights_only=False", "print("):
+        for line in text.splitlines():
+            own_generator = "torch.Generator" in line or "def borrowed_rng" in text
+            assert word not in line or (word == "manual_seed(" and own_generator), f"{word} in {line.strip()}"
+
+
+def test_versions_agree():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == ew.__version__
+    assert f"## [{ew.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_constraints_cover_the_dependencies_and_nothing_with_cuda():
+    pinned = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + [d for group in project["optional-dependencies"].values() for d in group]
+    for requirement in wanted:
+        name = re.match(r"[\w-]+", requirement)[0].lower()
+        assert name in pinned, f"{name} is not in constraints.txt"
+    assert pinned["torch"] == "2.13.0"
+    assert not [name for name in pinned if name.startswith("nvidia") or name in ("torchvision", "torchaudio", "triton")]
+
+
+def test_importing_the_package_needs_no_optional_package():
+    import subprocess
+    import sys
+
+    hidden = ["gradio", "ray", "pandas", "captum", "lime", "shap", "quantus", "sklearn", "playwright"]
+    code = f"import sys; [sys.modules.__setitem__(n, None) for n in {hidden}]; import earwitness, earwitness.cli; " \
+           "earwitness.load_model('esc10-mel')"
+    subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], check=True, timeout=120)

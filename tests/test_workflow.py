@@ -1,0 +1,123 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+import earwitness as ew
+from earwitness import workflow
+from earwitness.errors import AudioFileError, ParameterError
+from earwitness.workflow import Choices
+
+
+@pytest.fixture
+def tick_file(tmp_path, scene):
+    return ew.audio.save(tmp_path / "ticks.wav", scene.clip)
+
+
+def test_a_report_holds_what_was_computed(mel_model, tick_file):
+    report = workflow.explain_file(tick_file, mel_model, Choices(method="saliency", mask="topK_5_pos", seed=2))
+    (section,) = report.sections
+    clip = ew.load(tick_file)
+    attribution = ew.explain(mel_model, clip, "saliency")
+    assert torch.equal(section.attribution.values, attribution.values)
+    assert torch.equal(section.mask, ew.masks.make(attribution, "topK_5_pos"))
+    assert torch.equal(section.heard.kept, ew.listen(mel_model, clip, section.mask).kept)
+    probabilities = mel_model.probabilities(clip)[0]
+    best = probabilities.argsort(descending=True)[:5]
+    assert [p.label for p in section.predictions] == [mel_model.labels[k] for k in best]
+    assert section.predictions[0].original == pytest.approx(float(probabilities.max()), abs=1e-5)
+    assert report.settings["seed"] == 2
+    assert report.settings["weights"].startswith("sha256:")
+    assert report.timeline == []
+
+
+def test_the_command_repeats_the_report(mel_model, tmp_path, scene):
+    path = ew.audio.save(tmp_path / "two words & 'quotes'.wav", scene.clip)
+    choices = Choices(method="gradcam", target="dog", seed=7, settings={"relu": True})
+    report = workflow.explain_file(path, mel_model, choices)
+    import shlex
+
+    words = shlex.split(report.command)
+    assert words[:3] == ["earwitness", "explain", str(path)]
+    assert words[words.index("--target") + 1] == "dog"
+    assert "relu=True" in words
+
+
+@pytest.mark.parametrize(("seconds", "note"), [
+    (0.001, "padded with silence"), (2.0, "padded with silence"), (5.1, None),
+])
+def test_short_recordings_are_padded_and_say_so(mel_model, tmp_path, seconds, note, generator):
+    clip = ew.Clip(torch.rand(max(10, round(8000 * seconds)), generator=generator) - 0.5, 8000)
+    report = workflow.explain_file(ew.audio.save(tmp_path / "x.wav", clip), mel_model)
+    assert len(report.sections) == 1
+    assert any(note in text for text in report.notes) if note else not any("padded" in text for text in report.notes)
+
+
+def test_silence_is_explained_and_said(mel_model, tmp_path):
+    report = workflow.explain_file(ew.audio.save(tmp_path / "x.wav", ew.Clip(torch.zeros(80000), 16000)), mel_model)
+    assert any("silent" in note for note in report.notes)
+    assert torch.isfinite(report.sections[0].attribution.values).all()
+
+
+def test_long_recordings_explain_the_surest_windows(mel_model, tmp_path, scene, generator):
+    noise = 0.05 * torch.randn(160000, generator=generator)
+    sound = torch.cat([noise, scene.clip.waveform, noise, noise, scene.clip.waveform, noise[:3000]])
+    path = ew.audio.save(tmp_path / "long.wav", ew.Clip(sound, 32000))
+    report = workflow.explain_file(path, mel_model, Choices(target="clock_tick", sections=2))
+    assert [section.start_s for section in report.sections] == [5.0, 20.0]
+    assert [moment.start_s for moment in report.timeline] == [0.0, 5.0, 10.0, 15.0, 20.0]
+    alone = ew.explain(mel_model, scene.clip, "gradcam", "clock_tick").values
+    got = report.sections[0].attribution.values
+    assert float((got - alone).abs().max()) < 0.05 * float(alone.abs().max())
+
+
+def test_an_hour_does_not_need_more_memory_than_a_minute(tmp_path):
+    """Read and heard window by window in a process of its own; the hour alone would be 900 MB as float32."""
+    path = tmp_path / "hour.flac"
+    block = (0.1 * np.random.default_rng(0).standard_normal((32000 * 60, 2))).astype(np.float32)
+    with soundfile.SoundFile(path, "w", 32000, 2, "PCM_16") as file:
+        for _ in range(60):
+            file.write(block)
+    code = (
+        "import sys, resource, earwitness as ew\n"
+        "from earwitness import audio\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "windows = audio.windows(sys.argv[1], sample_rate_hz=16000, window_s=5.0)\n"
+        "for _ in range(12): next(windows)\n"
+        "minute = peak()\n"
+        "count = 12 + sum(1 for _ in windows)\n"
+        "print(count, minute, peak())\n"
+    )
+    out = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True).stdout
+    count, minute, hour = (float(word) for word in out.split())
+    assert count == 720
+    assert hour < minute + 50
+
+
+def test_files_folders_and_patterns(tmp_path, tick_file):
+    (tmp_path / "sub").mkdir()
+    other = tmp_path / "sub" / "b.flac"
+    soundfile.write(other, np.zeros(100), 16000)
+    (tmp_path / "notes.txt").write_text("not sound")
+    assert workflow.find_files([str(tmp_path)]) == [tick_file]
+    assert workflow.find_files([str(tmp_path / "**" / "*.flac")]) == [other]
+    assert workflow.find_files([str(tick_file), str(tmp_path)]) == [tick_file]
+    (tmp_path / "[odd].wav").write_bytes(tick_file.read_bytes())
+    assert workflow.find_files([str(tmp_path / "[odd].wav")]) == [tmp_path / "[odd].wav"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(AudioFileError, match="no sound files"):
+        workflow.find_files([str(tmp_path / "empty")])
+    with pytest.raises(AudioFileError, match="matches no file"):
+        workflow.find_files([str(tmp_path / "*.mp3")])
+
+
+def test_wrong_choices_are_refused(mel_model, tick_file):
+    for choices, message in [(Choices(mask="topk"), "unknown mask"), (Choices(target="cow"), "unknown target"),
+                             (Choices(method="magic"), "unknown method")]:
+        with pytest.raises(ParameterError, match=message):
+            workflow.explain_file(tick_file, mel_model, choices)
+
+
