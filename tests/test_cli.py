@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 
@@ -158,7 +159,12 @@ def test_demo_beats_chance_and_says_so(capsys, tmp_path):
     (section,) = content["sections"]
     assert section["target"] == "clock_tick"
     assert section["metrics"]["p"] >= 0.8
-    assert "random map" in out
+    rows = dict(row for rows in content["extra"].values() for row in rows)
+    shares = {name: [float(number) for number in re.findall(r"([\d.]+)%", text)] for name, text in rows.items()}
+    (chance,) = (found for name, found in shares.items() if name.startswith("random map"))
+    assert all(ours > 2 * theirs for ours, theirs in zip(shares["saliency"], chance, strict=True))
+    assert chance[0] == pytest.approx(shares["the evidence covers"][0], abs=0.3)
+    assert all(name in out for name in rows)
 
 
 def test_the_installed_command_and_the_module_run(tmp_path):

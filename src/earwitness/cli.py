@@ -39,13 +39,13 @@ def _choice_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the method."),
         click.option("--seed", default=0, show_default=True, help="Seed of everything random."),
         click.option("--mask", default="topK_30_pos", show_default=True, help="How the explanation becomes a mask."),
-        click.option("--method", default="gradcam", show_default=True, help="How to explain."),
+        click.option("--method", default="saliency", show_default=True, help="How to explain."),
     ):
         command = option(command)
     return command
 
 
-@cli.command(epilog="Example: earwitness explain dog.wav --method saliency --mask topK_5_pos --out dog")
+@cli.command(epilog="Example: earwitness explain dog.wav --method gradcam --mask topK_50_pos --out dog")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @_model_options
 @_choice_options
@@ -81,7 +81,7 @@ def explain(files: tuple[str, ...], out: Path, as_json: bool, **options: Any) ->
         raise EarwitnessError(f"{failures} of {len(paths)} recordings could not be explained")
 
 
-@cli.command(epilog="Example: earwitness demo --method saliency")
+@cli.command(epilog="Example: earwitness demo --method gradcam")
 @_model_options
 @_choice_options
 @click.option("--scene", default="clock_tick over hum", show_default=True, help="What to synthesise.")

@@ -41,7 +41,7 @@ class Choices:
         settings: of the method.
     """
 
-    method: str = "gradcam"
+    method: str = "saliency"
     target: str | None = None
     mask: str = "topK_30_pos"
     seed: int = 0

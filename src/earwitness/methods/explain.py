@@ -23,7 +23,7 @@ GRADIENT_WINDOWS = 8  # windows of a long clip that are explained at once
 
 
 def explain(
-    model: AudioModel, clip: Clip, method: str = "gradcam", target: str | int | None = None, *,
+    model: AudioModel, clip: Clip, method: str = "saliency", target: str | int | None = None, *,
     score: str = "logit", seed: int = 0, **settings: Any,
 ) -> Attribution:
     """Find the evidence that a model used.
