@@ -35,7 +35,8 @@ def test_train_writes_a_model_that_explain_uses(capsys, tmp_path, data_dir):
     assert "high: recall" in out
     assert {"model.safetensors", "card.json", "learning_curve.png"} <= {p.name for p in (tmp_path / "mine").iterdir()}
     clip = data_dir / "audio" / "5-1-A-9.wav"
-    assert main(["explain", str(clip), "--model", str(tmp_path / "mine"), "--out", str(tmp_path / "out"), "--json"]) == 0
+    words = ["explain", str(clip), "--model", str(tmp_path / "mine"), "--out", str(tmp_path / "out"), "--json"]
+    assert main(words) == 0
     (content,) = json.loads(capsys.readouterr().out)
     assert {p["label"] for p in content["sections"][0]["predictions"]} == {"low", "high"}
 

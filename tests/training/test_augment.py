@@ -5,7 +5,7 @@ from earwitness.training import augment
 from earwitness.training.augment import SILENCE_DB, Augmentation
 
 EVERYTHING = Augmentation(roll=True, stretch=0.2, shift_rows=2, gain_db=6, eq_db=6, mix_share=0.8,
-                          background_share=0.5, max_rows=4, max_frames=9)
+                          background_share=0.5, gate_share=0.5, max_rows=4, max_frames=9)
 
 
 @pytest.fixture
@@ -94,6 +94,15 @@ def test_a_background_lies_at_the_ratio_asked_for(generator):
     mixed = augment.add_background(values, background, snr_db=(10.0, 10.0), share=1.0, generator=generator)
     torch.testing.assert_close(mixed[:, :8], values[:, :8])
     torch.testing.assert_close(mixed[:, 8:], torch.full((4, 8, 30), -30.0), atol=1e-3, rtol=0)
+
+
+def test_a_gate_silences_what_is_quiet_and_nothing_else(values, generator):
+    gated = augment.gate(values, depth_db=(20.0, 20.0), share=1.0, generator=generator)
+    quiet = values < values.amax((1, 2), keepdim=True) - 20
+    assert bool(quiet.any())
+    assert bool((gated[quiet] == SILENCE_DB).all())
+    assert torch.equal(gated[~quiet], values[~quiet])
+    assert torch.equal(augment.gate(values, depth_db=(20.0, 20.0), share=0.0, generator=generator), values)
 
 
 def test_same_seed_same_clips_and_neither_input_nor_global_rng_is_touched(values):

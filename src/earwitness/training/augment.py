@@ -156,6 +156,22 @@ def mask_with_silence(values: Tensor, *, max_rows: int, max_frames: int, generat
     return values
 
 
+def gate(values: Tensor, *, depth_db: tuple[float, float], share: float, generator: torch.Generator) -> Tensor:
+    """Silence all cells of some clips that lie more than a random depth below the clip's loudest cell.
+
+    A network that has heard such clips knows a sound without what surrounded it, as masks leave it.
+
+    Args:
+        values: (batch, freq, time), dB.
+        depth_db: least and greatest depth, dB.
+        share: probability that a clip is gated.
+        generator: source of the draws.
+    """
+    depth = draw((len(values), 1, 1), *depth_db, values, generator)
+    gated = draw((len(values), 1, 1), 0.0, 1.0, values, generator) < share
+    return values.masked_fill(gated & (values < values.amax((1, 2), keepdim=True) - depth), SILENCE_DB)
+
+
 def _louder(values: Tensor, by_db: Tensor) -> Tensor:
     return torch.where(values > SILENCE_DB + 0.5, values + by_db, values).clamp(min=SILENCE_DB)
 
@@ -174,6 +190,8 @@ class Augmentation:
         background_share: probability of a background, where there are any.
         background_labels: classes whose training clips may also lie under others: lasting sounds such as rain.
         background_snr_db: range of the level over the background, dB.
+        gate_share: probability that quiet cells are silenced.
+        gate_depth_db: range of the depth below the loudest cell, dB.
         max_rows: width limit of the silenced band, rows.
         max_frames: length limit of the silenced stretch, frames.
     """
@@ -187,6 +205,8 @@ class Augmentation:
     background_share: float = 0.0
     background_labels: tuple[str, ...] = ()
     background_snr_db: tuple[float, float] = (5.0, 30.0)
+    gate_share: float = 0.0
+    gate_depth_db: tuple[float, float] = (20.0, 60.0)
     max_rows: int = 0
     max_frames: int = 0
 
@@ -205,6 +225,8 @@ class Augmentation:
         if self.background_share and backgrounds is not None and len(backgrounds):
             values = add_background(values, backgrounds, snr_db=self.background_snr_db,
                                     share=self.background_share, generator=generator)
+        if self.gate_share:
+            values = gate(values, depth_db=self.gate_depth_db, share=self.gate_share, generator=generator)
         if self.max_rows or self.max_frames:
             values = mask_with_silence(values, max_rows=self.max_rows, max_frames=self.max_frames,
                                        generator=generator)
