@@ -23,23 +23,20 @@ from rich.console import Console
 from rich.progress import Progress
 
 from earwitness.frontends import FrontEnd, MelDb, StftDb
-from earwitness.training import SMALL_RECIPE, FitSettings, Split, train_classifier
+from earwitness.training import SMALL_RECIPE, SMALL_STFT_RECIPE, FitSettings, Split, train_classifier, write_card
 
 BUNDLED = Path(__file__).resolve().parents[1] / "src" / "earwitness" / "models" / "bundled"
 LASTING = ("rain", "sea_waves", "helicopter", "chainsaw")
 ROTATIONS = range(5)
 
 
-def recipe(*, label_smoothing: float = SMALL_RECIPE.label_smoothing, **changes: Any) -> FitSettings:
-    augmentation = replace(SMALL_RECIPE.augmentation, background_labels=LASTING, **changes)
-    return replace(SMALL_RECIPE, seed=1, label_smoothing=label_smoothing, augmentation=augmentation)
+def with_lasting_backgrounds(settings: FitSettings) -> FitSettings:
+    return replace(settings, seed=1, augmentation=replace(settings.augmentation, background_labels=LASTING))
 
 
 MODELS: dict[str, tuple[FrontEnd, FitSettings]] = {
-    "esc10-mel": (MelDb(), recipe()),
-    "esc10-stft": (StftDb(), recipe(
-        label_smoothing=0.05, shift_rows=5, mix_share=0.7, background_share=0.4, background_snr_db=(5.0, 30.0),
-        max_rows=40, max_frames=40)),
+    "esc10-mel": (MelDb(), with_lasting_backgrounds(SMALL_RECIPE)),
+    "esc10-stft": (StftDb(), with_lasting_backgrounds(SMALL_STFT_RECIPE)),
 }
 
 
@@ -105,8 +102,7 @@ def main() -> None:
         cards = {k: json.loads(path.read_text(encoding="utf-8")) for k, path in found.items() if path.is_file()}
         if arguments.install and 0 in cards:
             shutil.copyfile(arguments.work_dir / f"{name}-0" / "model.safetensors", BUNDLED / f"{name}.safetensors")
-            text = json.dumps(card_of(name, arguments.data_dir, cards), indent=1, ensure_ascii=False) + "\n"
-            (BUNDLED / f"{name}.json").write_text(text, encoding="utf-8")
+            write_card(BUNDLED / f"{name}.json", card_of(name, arguments.data_dir, cards))
 
 
 if __name__ == "__main__":

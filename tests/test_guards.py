@@ -15,7 +15,7 @@ SOURCE = ROOT / "src" / "earwitness"
 # From top to bottom: a room imports only from its own and from rooms above it.
 ROOMS = [
     "errors", "files", "types", "audio", "frontends", "models", "datasets", "training", "scores", "synthetic",
-    "methods", "masks", "listen", "metrics", "report", "workflow", "demo", "cli", "__main__",
+    "perturb", "methods", "masks", "listen", "metrics", "report", "workflow", "demo", "cli", "__main__",
 ]
 
 

@@ -60,6 +60,59 @@ class ClassProbability:
         return ACTIVATIONS[self.model.activation](self.model.logits(features))[:, self.index]
 
 
+@dataclass(frozen=True, eq=False)
+class Similarity:
+    """Cosine similarity of the embedding to a reference embedding.
+
+    Attributes:
+        model: a model with embeddings.
+        reference: (dim,).
+
+    Source: Wickstrøm et al. 2023, eq. 3.
+    """
+
+    model: AudioModel
+    reference: Tensor
+
+    @classmethod
+    def to_item(cls, model: AudioModel, item: Features) -> Similarity:
+        """Compare with the embedding of one item of features."""
+        with torch.no_grad():
+            return cls(model, model.embed(item)[0])
+
+    def __call__(self, features: Features) -> Tensor:
+        """Return similarities, (batch,), -1..1."""
+        return torch.nn.functional.cosine_similarity(self.model.embed(features), self.reference[None], dim=1)
+
+
+class Counted:
+    """A score that counts the passes it causes.
+
+    Attributes:
+        passes: forward and backward passes so far, in items.
+    """
+
+    def __init__(self, score: Score) -> None:
+        self.score = score
+        self.passes = {"forward": 0, "backward": 0}
+
+    @property
+    def model(self) -> AudioModel:
+        """The model that is asked."""
+        return self.score.model
+
+    def __call__(self, features: Features) -> Tensor:
+        """Return the score's numbers, (batch,)."""
+        scores = self.score(features)
+        self.passes["forward"] += len(scores)
+        if scores.requires_grad:
+            scores.register_hook(self._count_backward)  # type: ignore[no-untyped-call]
+        return scores
+
+    def _count_backward(self, gradient: Tensor) -> None:
+        self.passes["backward"] += len(gradient)
+
+
 def predicted_class(model: AudioModel, features: Features) -> int:
     """Return the class with the highest probability, averaged over the items (windows of one clip)."""
     return int(torch.argmax(model.probabilities(features).mean(0)))

@@ -98,7 +98,8 @@ class Attribution:
         settings: everything needed, with ``seed``, to compute it again.
         seed: seed of the random draws.
         uncertainty: (freq, time), or None where the method has none.
-        components: the interpretable parts and their weights, or None where the method has none.
+        components: the interpretable parts with ``.weights`` (n,), or None where the method has none.
+        passes: forward and backward passes of the network that were spent, in items.
         frequencies_hz: centre of each row in Hz, (freq,).
         times_s: centre of each column in seconds, (time,).
     """
@@ -110,5 +111,6 @@ class Attribution:
     seed: int = 0
     uncertainty: Tensor | None = None
     components: Any | None = None
+    passes: Mapping[str, int] = field(default_factory=dict)
     frequencies_hz: Tensor | None = None
     times_s: Tensor | None = None

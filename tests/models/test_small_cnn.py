@@ -8,6 +8,7 @@ from torch import nn
 from earwitness import frontends
 from earwitness.datasets import esc50
 from earwitness.errors import ParameterError
+from earwitness.models.catalogue import load_model
 from earwitness.models.small_cnn import SmallCnn
 from earwitness.models.weights import check, load_into, read_state_dict
 from earwitness.training import borrowed_rng, load_features, predict
@@ -118,3 +119,19 @@ def test_bundled_weights_reproduce_the_card(bundled, shared_data):
     right = predict(network, test.values).argmax(1) == test.targets
     assert float(right.float().mean()) == pytest.approx(card["measured"]["test_accuracy"], abs=1e-4)
     assert len(test) == card["measured"]["n_test"] == 80
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_house_models_hear_ticks_with_their_background_and_without(name, scene):
+    model = load_model(name)
+    features = model.features(scene.clip)
+    evidence = scene.evidence(model.front_end).to(features.values)
+    ticks = model.class_index(scene.label)
+
+    def chance(mask):
+        values = frontends.blend(features.values, mask, fill=model.front_end.silence)
+        return float(model.probabilities(features.with_values(values))[0, ticks])
+
+    assert chance(torch.ones_like(evidence)) >= 0.8
+    assert chance(evidence) >= 0.8
+    assert chance(1 - evidence) <= 0.2

@@ -7,7 +7,7 @@ import soundfile
 import torch
 
 from earwitness.errors import ParameterError, WeightsError
-from earwitness.frontends import StftDb
+from earwitness.frontends import StftDb, VggishLogMel
 from earwitness.models.band_norm import BandNorm
 from earwitness.models.catalogue import ARCHITECTURES
 from earwitness.models.small_cnn import SmallCnn
@@ -232,7 +232,8 @@ def test_progress_is_shown_when_asked(data_dir, tmp_path):
     ("arguments", "message"),
     [({"arch": "smal"}, "did you mean 'small'"),
      ({"settings": FitSettings(augmentation=Augmentation(background_share=1, background_labels=("hum",)))},
-      "unknown background label")],
+      "unknown background label"),
+     ({"front_end": VggishLogMel()}, r"silence of VggishLogMel is -4\.605; expected -100 dB")],
 )
 def test_wrong_arguments_are_refused(data_dir, tmp_path, arguments, message):
     arguments = {"arch": "small", "front_end": FRONT_END, "settings": QUICK, **arguments}

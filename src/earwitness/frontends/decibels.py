@@ -52,9 +52,13 @@ class StftDb(FrontEnd):
         """Power in dB, (batch, bins, time)."""
         return _decibels(power(stft))
 
+    def to_linear(self, values: Tensor) -> Tensor:
+        """Undo the decibels."""
+        return 10 ** (values / 10)
+
     def to_power(self, values: Tensor, mask: Tensor | float = 1.0) -> Tensor:
         """Undo the decibels; the mask scales power."""
-        return 10 ** (values / 10) * mask
+        return self.to_linear(values) * mask
 
     def project(self, mask: Tensor) -> Tensor:
         """Return the mask itself: rows are Fourier bins."""
@@ -105,9 +109,13 @@ class MelDb(MelFrontEnd):
         energy = power(stft)
         return _decibels(self.filters(energy) @ energy)
 
+    def to_linear(self, values: Tensor) -> Tensor:
+        """Undo the decibels."""
+        return 10 ** (values / 10)
+
     def to_power(self, values: Tensor, mask: Tensor | float = 1.0) -> Tensor:
         """Undo the decibels, scale mel power by the mask, then undo the mel bands by least squares."""
-        return unmel_least_squares(10 ** (values / 10) * mask, self.filters(values))
+        return unmel_least_squares(self.to_linear(values) * mask, self.filters(values))
 
 
 def _decibels(energy: Tensor) -> Tensor:

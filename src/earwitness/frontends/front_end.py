@@ -50,6 +50,10 @@ class FrontEnd(ABC):
         """
 
     @abstractmethod
+    def to_linear(self, values: Tensor) -> Tensor:
+        """Values on the linear scale that adds up: (mel) power for decibels, mel magnitude for VGGish."""
+
+    @abstractmethod
     def project(self, mask: Tensor) -> Tensor:
         """Carry a mask (..., freq, time) to Fourier bins (..., bins, time)."""
 

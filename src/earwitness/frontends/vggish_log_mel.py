@@ -51,6 +51,10 @@ class VggishLogMel(MelFrontEnd):
         magnitude = (power(stft) + torch.finfo(stft.real.dtype).tiny).sqrt()
         return torch.log(self.filters(magnitude) @ magnitude + 0.01)
 
+    def to_linear(self, values: Tensor) -> Tensor:
+        """Undo the logarithm."""
+        return torch.exp(values) - 0.01
+
     def to_power(self, values: Tensor, mask: Tensor | float = 1.0) -> Tensor:
         """Undo the logarithm, scale mel magnitudes by the mask, then undo the mel bands by least squares."""
-        return unmel_least_squares((torch.exp(values) - 0.01) * mask, self.filters(values)).square()
+        return unmel_least_squares(self.to_linear(values) * mask, self.filters(values)).square()

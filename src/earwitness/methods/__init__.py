@@ -2,7 +2,6 @@
 
 from earwitness.methods.evidence import Evidence
 from earwitness.methods.explain import METHODS, explain
-from earwitness.methods.gradcam import convolutions, gradcam
-from earwitness.methods.saliency import saliency
+from earwitness.methods.gradcam import convolutions
 
-__all__ = ["METHODS", "Evidence", "convolutions", "explain", "gradcam", "saliency"]
+__all__ = ["METHODS", "Evidence", "convolutions", "explain"]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
+
+from earwitness.perturb.weighted import WeightedComponents
+
+Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -15,9 +21,17 @@ class Evidence:
     Attributes:
         values: (batch, freq, time); positive speaks for the target.
         uncertainty: (batch, freq, time), or None.
-        components: interpretable parts with their weights, or None.
+        components: interpretable parts with their weights, one entry per item, or None.
+        facts: what the method measured of itself, such as a completeness gap.
     """
 
     values: Tensor
     uncertainty: Tensor | None = None
-    components: Any | None = None
+    components: Sequence[WeightedComponents] | None = None
+    facts: dict[str, Any] | None = None
+
+
+def stacked(found: Sequence[WeightedComponents]) -> Evidence:
+    """Paint the weights of each item's parts on its plane."""
+    planes = [item.parts.paint(item.weights).float() for item in found]
+    return Evidence(torch.stack(planes), components=list(found))

@@ -11,75 +11,132 @@ from torch import Tensor
 
 from earwitness import frontends
 from earwitness.errors import ParameterError, unknown_name
-from earwitness.methods.evidence import Evidence
+from earwitness.methods.evidence import Evidence, Progress
 from earwitness.methods.gradcam import gradcam
+from earwitness.methods.lime import audio_lime, lime, slime
+from earwitness.methods.occlusion import occlusion
+from earwitness.methods.path import integrated_gradients, smoothgrad
+from earwitness.methods.relax import relax, rise
 from earwitness.methods.saliency import saliency
+from earwitness.methods.shapley import kernel_shap
 from earwitness.models.audio_model import AudioModel, evaluating
-from earwitness.scores import SCORES, Score, predicted_class
+from earwitness.scores import SCORES, Counted, Score, Similarity, predicted_class
 from earwitness.types import Attribution, Clip, Features
 
-METHODS: dict[str, Callable[..., Evidence]] = {"gradcam": gradcam, "saliency": saliency}
-GRADIENT_WINDOWS = 8  # windows of a long clip that are explained at once
+METHODS: dict[str, Callable[..., Evidence]] = {
+    "audio_lime": audio_lime, "gradcam": gradcam, "integrated_gradients": integrated_gradients,
+    "kernel_shap": kernel_shap, "lime": lime, "occlusion": occlusion, "relax": relax, "rise": rise,
+    "saliency": saliency, "slime": slime, "smoothgrad": smoothgrad,
+}
+DEFAULT_SCORES = {"audio_lime": "probability", "lime": "probability", "occlusion": "probability",
+                  "relax": "similarity", "rise": "probability", "slime": "probability"}
+NOT_SETTINGS = ("generator", "progress")
 
 
 def explain(
     model: AudioModel, clip: Clip, method: str = "saliency", target: str | int | None = None, *,
-    score: str = "logit", seed: int = 0, **settings: Any,
+    score: str | None = None, seed: int = 0, progress: Progress | None = None, **settings: Any,
 ) -> Attribution:
     """Find the evidence that a model used.
 
     Args:
-        model: a classifier.
+        model: a classifier, or an encoder for scores of similarity.
         clip: the recording; a clip longer than the model's window is explained window by window.
         method: a name of ``METHODS``.
         target: class name or index; None takes the predicted class.
-        score: what of the class is explained, "logit" or "probability".
-        seed: seed of everything random in the method.
+        score: what is explained: "logit" or "probability" of the target, or "similarity" of the embedding to
+            that of the whole clip. None takes what the method was published with.
+        seed: seed of everything random in the method; every window starts from it.
+        progress: called with the share done, 0..1, by methods that take long.
         settings: of the method, see its docstring.
 
     Returns:
         Attribution with values (freq, time), windows joined in time; the model is left as it was found.
 
     Raises:
-        ParameterError: unknown method, target or setting.
+        ParameterError: unknown method, target, score or setting.
     """
-    if method not in METHODS:
-        raise unknown_name("method", method, METHODS)
-    if score not in SCORES:
-        raise unknown_name("score", score, SCORES)
-    if not model.labels and target is None:
-        raise ParameterError(f"model {model.name!r} has no labels; name the target's index")
-    _check_settings(method, settings)
+    _check_names(method, settings)
+    score = score or DEFAULT_SCORES.get(method, "logit")
+    if score not in (*SCORES, "similarity"):
+        raise unknown_name("score", score, (*SCORES, "similarity"))
     with evaluating(model.network):
         features = model.features(clip)
-        index = predicted_class(model, features) if target is None else model.class_index(target)
-        evidence = _in_parts(METHODS[method], SCORES[score](model, index), features, settings)
-    window_s = model.window_and_hop_samples(features.length_samples)[1] / model.sample_rate_hz
-    starts = torch.arange(len(features), dtype=torch.float64) * window_s
-    times_s = (starts[:, None] + model.front_end.times_s(features.values.shape[2])).flatten()
+        index = _target_index(model, features, target, score)
+        evidence, passes = _by_window(method, model, index, features, score, seed, dict(settings), progress)
+    own = {name: value if isinstance(value, str | int | float | None) else type(value).__name__
+           for name, value in (_own_settings(method) | settings).items()}
     return Attribution(
         values=_joined(evidence.values),
-        target=model.class_name(index),
+        target=None if index is None else model.class_name(index),
         method=method,
-        settings=_full_settings(method, settings) | {"score": score, "model": model.name,
-                                                    "front_end": frontends.describe(model.front_end)},
+        settings=own | (evidence.facts or {}) | {"score": score, "model": model.name,
+                                                 "front_end": frontends.describe(model.front_end)},
         seed=seed,
         uncertainty=None if evidence.uncertainty is None else _joined(evidence.uncertainty),
-        components=evidence.components,
+        components=_one_or_all(evidence.components),
+        passes=passes,
         frequencies_hz=model.front_end.frequencies_hz,
-        times_s=times_s,
+        times_s=_times_s(model, features),
     )
 
 
-def _in_parts(
-    method: Callable[..., Evidence], score: Score, features: Features, settings: Mapping[str, Any]
-) -> Evidence:
-    parts = [method(score, features[k : k + GRADIENT_WINDOWS], **settings)
-             for k in range(0, len(features), GRADIENT_WINDOWS)]
+def _target_index(model: AudioModel, features: Features, target: str | int | None, score: str) -> int | None:
+    if score == "similarity":
+        if target is not None:
+            raise ParameterError(f"target {target!r} does not go with score 'similarity', which explains the embedding")
+        return None
+    if target is not None:
+        return model.class_index(target)
+    if not model.labels:
+        raise ParameterError(f"model {model.name!r} has no labels; name the target's index, or use score='similarity'")
+    return predicted_class(model, features)
+
+
+def _by_window(
+    method: str, model: AudioModel, index: int | None, features: Features, score: str, seed: int,
+    settings: dict[str, Any], progress: Progress | None,
+) -> tuple[Evidence, dict[str, int]]:
+    """Explain one window at a time, each from the same seed."""
+    takes = inspect.signature(METHODS[method]).parameters
+    parts, passes = [], {"forward": 0, "backward": 0}
+    for k in range(len(features)):
+        item = features[k : k + 1]
+        asked: Score = Similarity.to_item(model, item) if index is None else SCORES[score](model, index)
+        counted = Counted(asked)
+        extra: dict[str, Any] = {}
+        if "generator" in takes:
+            extra["generator"] = torch.Generator().manual_seed(seed)
+        if "progress" in takes and progress is not None:
+            extra["progress"] = _shifted(progress, k, len(features))
+        parts.append(METHODS[method](counted, item, **settings, **extra))
+        passes = {name: passes[name] + spent for name, spent in counted.passes.items()}
+    return _together(parts), passes
+
+
+def _shifted(progress: Progress, k: int, n: int) -> Progress:
+    return lambda done: progress((k + done) / n)
+
+
+def _together(parts: list[Evidence]) -> Evidence:
     if len(parts) == 1:
         return parts[0]
     spread = [part.uncertainty for part in parts if part.uncertainty is not None]
-    return Evidence(torch.cat([part.values for part in parts]), torch.cat(spread) if spread else None)
+    return Evidence(
+        torch.cat([part.values for part in parts]), torch.cat(spread) if spread else None,
+        components=[found for part in parts for found in part.components or ()] or None,
+        facts={name: [fact for part in parts for fact in (part.facts or {})[name]] for name in parts[0].facts or {}},
+    )
+
+
+def _one_or_all(components: Any) -> Any:
+    return components[0] if components is not None and len(components) == 1 else components
+
+
+def _times_s(model: AudioModel, features: Features) -> Tensor:
+    hop_s = model.window_and_hop_samples(features.length_samples)[1] / model.sample_rate_hz
+    starts = torch.arange(len(features), dtype=torch.float64) * hop_s
+    return (starts[:, None] + model.front_end.times_s(features.values.shape[2])).flatten()
 
 
 def _joined(values: Tensor) -> Tensor:
@@ -90,14 +147,12 @@ def _joined(values: Tensor) -> Tensor:
 def _own_settings(method: str) -> dict[str, Any]:
     """Names and defaults of a method's own settings."""
     parameters = inspect.signature(METHODS[method]).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in NOT_SETTINGS}
 
 
-def _check_settings(method: str, settings: Mapping[str, Any]) -> None:
+def _check_names(method: str, settings: Mapping[str, Any]) -> None:
+    if method not in METHODS:
+        raise unknown_name("method", method, METHODS)
     for name in settings:
         if name not in _own_settings(method):
             raise unknown_name(f"setting of {method}", name, _own_settings(method) or ["(none)"])
-
-
-def _full_settings(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    return _own_settings(method) | dict(settings)

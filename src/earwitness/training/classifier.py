@@ -18,6 +18,7 @@ from earwitness import audio, frontends
 from earwitness.datasets import esc50
 from earwitness.errors import ParameterError, unknown_name
 from earwitness.frontends import FrontEnd
+from earwitness.training.augment import SILENCE_DB
 from earwitness.training.backgrounds import make_backgrounds
 from earwitness.training.calibration import best_temperature, divide_logits
 from earwitness.training.curve import draw_learning_curve
@@ -94,11 +95,8 @@ def train_classifier(
     Source: Pak & Teryokhina 2025, sec. III-A (with ``PUBLISHED_RECIPE``). Differs: see ``FitSettings``.
     """
     split = split or Split()
-    if arch not in ("small", "cnn14"):
-        raise unknown_name("arch", arch, ("small", "cnn14"))
+    _check(arch, front_end, out_dir, resume=resume)
     out_dir.mkdir(parents=True, exist_ok=True)
-    if (out_dir / CHECKPOINT).exists() and not resume:
-        raise ParameterError(f"{out_dir / CHECKPOINT} is there already; resume it, delete it or use another folder")
     data = esc50.read(data_dir)
     train, valid, test = (
         load_features(data.of_folds(folds), front_end, progress=progress, what=what)
@@ -111,22 +109,27 @@ def train_classifier(
     temperature = _calibrate(network, valid) if settings.calibrate else 1.0
     _write_weights(out_dir / "model.safetensors", network, weights_dtype)
     card = {
-        "name": out_dir.resolve().name,
+        "name": out_dir.resolve().name, "arch": arch, "arch_settings": arch_settings,
         "summary": f"{len(data.labels)} classes of {data_dir.resolve().name}; {arch} on {type(front_end).__name__}",
-        "origin": "trained with earwitness", "licence": "that of its training data", "arch": arch,
-        "front_end": frontends.describe(front_end), "weights": "model.safetensors",
-        "checksum": _checksum(out_dir / "model.safetensors"), "arch_settings": arch_settings,
-        "labels": list(data.labels), "activation": "softmax", "window_s": WINDOW_S, "normalise": "peak",
+        "origin": "trained with earwitness", "licence": "that of its training data",
         "credits": f"the recordings of {data_dir.resolve().name} and their makers",
         "data": f"{len(train)} clips to train, {len(valid)} to choose the best epoch, {len(test)} to test",
-        "training": {**asdict(settings), "init": None if init is None else init.name, "temperature": temperature,
-                     **asdict(split)},
+        "front_end": frontends.describe(front_end), "window_s": WINDOW_S, "normalise": "peak",
+        "labels": list(data.labels), "activation": "softmax",
+        "weights": "model.safetensors", "checksum": _checksum(out_dir / "model.safetensors"),
+        "training": {**asdict(settings), **asdict(split), "init": None if init is None else init.name,
+                     "temperature": temperature},
         "measured": _measure(network, test, data.labels, split, result),
     }
     write_whole(out_dir / "learning_curve.png", lambda path: draw_learning_curve(result, path))
-    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    write_whole(out_dir / "card.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_card(out_dir / "card.json", card)
     return card
+
+
+def write_card(path: Path, card: dict[str, Any]) -> None:
+    """Write a model card as JSON, whole or not at all."""
+    text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def load_features(
@@ -149,6 +152,16 @@ def load_features(
         clip = audio.resample(audio.load(recording.path), front_end.sample_rate_hz)
         values.append(front_end(audio.fit_length(audio.normalise(clip.waveform, "peak"), length)[None]).values)
     return LabelledFeatures(torch.cat(values), torch.tensor([recording.target for recording in recordings]))
+
+
+def _check(arch: str, front_end: FrontEnd, out_dir: Path, *, resume: bool) -> None:
+    if arch not in ("small", "cnn14"):
+        raise unknown_name("arch", arch, ("small", "cnn14"))
+    if front_end.silence != SILENCE_DB:
+        raise ParameterError(f"silence of {type(front_end).__name__} is {front_end.silence:.3f}; expected "
+                             f"{SILENCE_DB:.0f} dB, as of MelDb and StftDb: the augmentation fills with it")
+    if (out_dir / CHECKPOINT).exists() and not resume:
+        raise ParameterError(f"{out_dir / CHECKPOINT} is there already; resume it, delete it or use another folder")
 
 
 def _backgrounds(

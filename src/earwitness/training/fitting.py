@@ -107,7 +107,7 @@ class _Run:
         self.made_with = ""
         self.step = 0
         self.history: list[Epoch] = []
-        self.average = copy_of(network.state_dict())
+        self.average = copy_of(network.state_dict()) if settings.average else {}
         self.best = copy_of(network.state_dict())
         self.best_epoch = 0
 

@@ -102,22 +102,33 @@ SMALL_RECIPE = FitSettings(
     label_smoothing=0.02, average=0.98, autocast=True, calibrate=True,
     augmentation=Augmentation(
         roll=True, stretch=0.2, shift_rows=3, gain_db=6, eq_db=6, mix_share=0.5, background_share=0.6,
-        background_snr_db=(0.0, 25.0), max_rows=10, max_frames=60,
+        background_snr_db=(0.0, 25.0), gate_share=0.3, max_rows=10, max_frames=60,
     ),
 )
+SMALL_STFT_RECIPE = replace(
+    SMALL_RECIPE, label_smoothing=0.05,
+    augmentation=replace(
+        SMALL_RECIPE.augmentation, shift_rows=5, mix_share=0.7, background_share=0.4, background_snr_db=(5.0, 30.0),
+        max_rows=40, max_frames=40,
+    ),
+)
+MEL_ROWS = 128
 
 
-def recipe(arch: str, *, mix: float | None = None, **changes: float | None) -> FitSettings:
+def recipe(arch: str, *, n_bins: int = 64, mix: float | None = None, **changes: float | None) -> FitSettings:
     """Return the recipe of an architecture, with what a person changed.
 
     Args:
         arch: "small" or "cnn14"; any other gets the published recipe.
+        n_bins: rows of the features; the small network's recipe depends on them.
         mix: share of the clips that are mixed with another; None keeps the recipe's.
         changes: fields of ``FitSettings``; None keeps the recipe's.
 
     >>> recipe("cnn14", epochs=2, batch=None).epochs
     2
     """
-    settings = SMALL_RECIPE if arch == "small" else PUBLISHED_RECIPE
+    settings = PUBLISHED_RECIPE
+    if arch == "small":
+        settings = SMALL_RECIPE if n_bins <= MEL_ROWS else SMALL_STFT_RECIPE
     settings = replace(settings, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
     return settings if mix is None else replace(settings, augmentation=replace(settings.augmentation, mix_share=mix))
