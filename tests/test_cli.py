@@ -13,7 +13,7 @@ from earwitness.cli import main
 from earwitness.report.folder import folder_name
 
 FILES = {"report.html", "explanation.png", "explanation.npz", "explanation.json", "original.wav", "kept.wav",
-         "removed.wav"}
+         "removed.wav", "original.png", "kept.png", "removed.png"}
 
 
 @pytest.fixture
@@ -56,6 +56,17 @@ def test_nan_becomes_null(capsys, tmp_path):
     assert not metrics["degenerate"] or metrics["SPS"] is None
 
 
+@pytest.mark.parametrize("method", sorted(ew.METHODS))
+def test_every_method_makes_a_report(capsys, tmp_path, tick_file, method):
+    quick = {"lime": "n_samples=20", "slime": "n_samples=20", "kernel_shap": "n_samples=20", "rise": "n_masks=20",
+             "relax": "n_masks=20", "integrated_gradients": "n_steps=4", "smoothgrad": "n_samples=4"}
+    words = ["--set", quick[method]] if method in quick else []
+    code, out, err = run(capsys, "explain", tick_file, "--method", method, "--out", tmp_path / "out", *words)
+    assert (code, err) == (0, "")
+    assert ("embedding" if method == "relax" else "clock_tick") in out
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+
+
 def test_several_recordings_get_a_folder_each(capsys, tmp_path, tick_file):
     sounds = tmp_path / "sounds"
     sounds.mkdir()
@@ -80,6 +91,7 @@ def test_one_bad_file_does_not_stop_the_others(capsys, tmp_path, tick_file):
 @pytest.mark.parametrize(("words", "message"), [
     (["explain", "missing.wav"], "no such file"),
     (["explain"], "Missing argument"),
+    (["explain", "{file}", "--method", "relax", "--target", "dog"], "does not go with score"),
     (["explain", "{file}", "--method", "gradcm"], "did you mean 'gradcam'"),
     (["explain", "{file}", "--mask", "topK_300"], "unknown mask"),
     (["explain", "{file}", "--target", "cat"], "unknown target"),

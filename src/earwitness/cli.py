@@ -219,7 +219,7 @@ def _show(content: dict[str, Any]) -> None:
     for section in content["sections"]:
         metrics, target = section["metrics"], section["target"]
         where = f" at {section['start_s']:.0f} s" if content["timeline"] else ""
-        click.echo(f"{_one_line(content['recording'])}{where}: {target}, p = {metrics['p']:.3f} "
+        click.echo(f"{_one_line(content['recording'])}{where}: {target or 'embedding'}, p = {metrics['p']:.3f} "
                    f"(kept sound {metrics['p_kept']:.3f}, removed {metrics['p_removed']:.3f}; "
                    f"kept area {metrics['kept_area']:.1%})")
         if metrics["degenerate"]:

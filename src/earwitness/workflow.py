@@ -12,13 +12,14 @@ from typing import Any
 import torch
 
 from earwitness import audio, frontends, masks
-from earwitness.errors import AudioFileError
+from earwitness.errors import AudioFileError, ParameterError
 from earwitness.frontends import Inversion
 from earwitness.listen import listen
 from earwitness.methods import explain
 from earwitness.metrics import measure
 from earwitness.models import AudioModel
 from earwitness.report.contents import Moment, Prediction, Report, Section
+from earwitness.scores import predicted_class
 from earwitness.types import Clip
 
 LONG_WINDOW_S = 10.0  # window of a long recording for models that hear any length
@@ -59,11 +60,15 @@ def explain_clip(model: AudioModel, clip: Clip, choices: Choices, *, start_s: fl
         choices: method, target, mask, seed.
         start_s: where the stretch begins in its recording, seconds.
     """
+    if not model.labels:
+        raise ParameterError(f"model {model.name!r} is an encoder without classes; a report needs a classifier: "
+                             "use earwitness.explain in Python, or another --model")
     attribution = explain(model, clip, choices.method, choices.target, seed=choices.seed, **choices.settings)
     mask = masks.make(attribution, choices.mask)
     heard = listen(model, clip, mask, inversion=choices.inversion)
     features = model.features(clip)
-    index = model.class_index(str(attribution.target))
+    named = attribution.target  # None where the embedding was explained; the numbers are then the predicted class's
+    index = predicted_class(model, features) if named is None else model.class_index(named)
     measures, probabilities = measure(model, features, mask, index)
     return Section(
         start_s=start_s, duration_s=clip.duration_s,
@@ -196,7 +201,8 @@ def _notes(
         notes.append("The recording is silent: the explanation shows what the model makes of silence.")
     for section in sections:
         if section.measures.p < 0.5:
-            notes.append(f"The model gives {section.attribution.target} only {section.measures.p:.0%}: "
+            best = section.attribution.target or "its best class"
+            notes.append(f"The model gives {best} only {section.measures.p:.0%}: "
                          "an explanation of a weak prediction is weak evidence.")
     return notes
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from earwitness import frontends
 from earwitness.errors import ParameterError, unknown_name
+from earwitness.methods.deep_shap import deep_shap
 from earwitness.methods.evidence import Evidence, Progress
 from earwitness.methods.gradcam import gradcam
 from earwitness.methods.lime import audio_lime, lime, slime
@@ -24,7 +25,7 @@ from earwitness.scores import SCORES, Counted, Score, Similarity, predicted_clas
 from earwitness.types import Attribution, Clip, Features
 
 METHODS: dict[str, Callable[..., Evidence]] = {
-    "audio_lime": audio_lime, "gradcam": gradcam, "integrated_gradients": integrated_gradients,
+    "audio_lime": audio_lime, "deep_shap": deep_shap, "gradcam": gradcam, "integrated_gradients": integrated_gradients,
     "kernel_shap": kernel_shap, "lime": lime, "occlusion": occlusion, "relax": relax, "rise": rise,
     "saliency": saliency, "slime": slime, "smoothgrad": smoothgrad,
 }

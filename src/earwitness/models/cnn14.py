@@ -60,6 +60,7 @@ class Cnn14(nn.Module):
         self.conv_block4 = _ConvBlock(widths[3], widths[4], 2)
         self.conv_block5 = _ConvBlock(widths[4], widths[5], 2)
         self.conv_block6 = _ConvBlock(widths[5], widths[6], 1)
+        self.loudest = nn.AdaptiveMaxPool1d(1)
         self.drop = nn.Dropout(0.2)
         self.drop_head = nn.Dropout(0.5)
         self.fc1 = nn.Linear(2048, 2048)
@@ -75,7 +76,7 @@ class Cnn14(nn.Module):
         for block in (self.conv_block1, self.conv_block2, self.conv_block3, self.conv_block4, self.conv_block5):
             x = self.drop(block(x))
         x = self.drop(self.conv_block6(x)).mean(3)
-        pooled = self.drop_head(x.amax(2) + x.mean(2))
+        pooled = self.drop_head(self.loudest(x)[:, :, 0] + x.mean(2))
         embedding: Tensor = self.relu_fc1(self.fc1(pooled))
         return embedding
 

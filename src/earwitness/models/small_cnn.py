@@ -76,6 +76,7 @@ class SmallCnn(nn.Module):
             self.features.append(nn.Conv2d(narrow, wide, 3, padding=1, bias=False))
             self.features.append(nn.BatchNorm2d(wide))
             self.features.append(nn.ReLU())
+        self.loudest = nn.AdaptiveMaxPool1d(1)
         self.drop = nn.Dropout(dropout)
         self.classify = nn.Linear(2 * channels[-1], n_classes)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -103,7 +104,7 @@ class SmallCnn(nn.Module):
             )
         planes = self.features(self.bn0(features)[:, None].contiguous(memory_format=torch.channels_last))
         over_time = planes.mean(2)
-        return torch.cat([over_time.mean(2), over_time.amax(2)], 1)
+        return torch.cat([over_time.mean(2), self.loudest(over_time)[:, :, 0]], 1)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return logits (batch, n_classes) of features (batch, freq, time)."""

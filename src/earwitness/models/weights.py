@@ -125,7 +125,7 @@ def load_into(network: nn.Module, state: Mapping[str, Tensor], *, source: str) -
     """
     state = {name: tensor for name, tensor in state.items() if not name.startswith(FRONT_END_PREFIXES)}
     own = network.state_dict()
-    state = {name: tensor.to(own[name].dtype) if name in own else tensor for name, tensor in state.items()}
+    state = {name: _like(tensor, own[name]) if name in own else tensor for name, tensor in state.items()}
     missing = [name for name in own if name not in state and not name.endswith("num_batches_tracked")]
     extra = [name for name in state if name not in own]
     wrong = [f"{name} is {tuple(state[name].shape)}, expected {tuple(own[name].shape)}"
@@ -136,3 +136,11 @@ def load_into(network: nn.Module, state: Mapping[str, Tensor], *, source: str) -
         raise WeightsError(f"{source}: does not fit {type(network).__name__} ({'; '.join(problems)})")
     counters = {name: torch.zeros((), dtype=torch.long) for name in own if name not in state}
     network.load_state_dict(state | counters, assign=True)
+
+
+def _like(tensor: Tensor, own: Tensor) -> Tensor:
+    """Give a tensor the dtype and the memory format that the network chose for it."""
+    tensor = tensor.to(own.dtype)
+    if own.ndim == 4 and not own.is_contiguous() and own.is_contiguous(memory_format=torch.channels_last):
+        return tensor.contiguous(memory_format=torch.channels_last)
+    return tensor

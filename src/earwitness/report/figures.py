@@ -56,6 +56,27 @@ def draw_explanation(section: Section) -> Figure:
     return figure
 
 
+def draw_sound(section: Section, name: str) -> Figure:
+    """Draw what the model was given as one picture, with axes in seconds and Hz.
+
+    Args:
+        section: one explained stretch.
+        name: "original", "kept" or "removed".
+
+    Returns:
+        Figure; the colours mean the same level in all three.
+    """
+    from matplotlib.figure import Figure
+
+    drawn = layers(section)
+    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    axes = figure.subplots()
+    _show(axes, pictures.paint_levels(getattr(drawn, name), *drawn.levels), drawn, name)
+    axes.set_ylabel(f"frequency ({drawn.frequency.unit})")
+    figure.colorbar(_levels_mappable(drawn.levels), ax=axes, extend="min").set_label(section.unit)
+    return figure
+
+
 def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Path:
     """Write a figure, in the format its suffix names; it appears whole or not at all.
 

@@ -16,7 +16,7 @@ from earwitness import audio
 from earwitness.errors import EarwitnessError
 from earwitness.files import replacing
 from earwitness.report.contents import Report, Section
-from earwitness.report.figures import draw_explanation, save_figure
+from earwitness.report.figures import draw_explanation, draw_sound, save_figure
 from earwitness.report.html import write_html
 from earwitness.types import Clip
 
@@ -90,6 +90,7 @@ def _write_section(report: Report, section: Section, folder: Path, suffix: str) 
     for name in ("original", "kept", "removed"):
         sound = Clip(getattr(section.heard, name).clamp(-1, 1), section.heard.sample_rate_hz, name)
         audio.save(folder / f"{name}{suffix}.wav", sound)
+        save_figure(draw_sound(section, name), folder / f"{name}{suffix}.png")
     save_figure(draw_explanation(section), folder / f"explanation{suffix}.png")
     attribution = section.attribution
     with replacing(folder / f"explanation{suffix}.npz") as path:
