@@ -194,3 +194,22 @@ def test_writing_replaces_the_old_page_or_leaves_it_alone(tmp_path, monkeypatch)
 def test_five_seconds_take_less_than_five_megabytes(tmp_path):
     waveform = 0.1 * torch.randn(80000, generator=torch.Generator().manual_seed(0))
     assert write_html(make_report(make_section(waveform=waveform)), tmp_path / "a.html").stat().st_size < 5e6
+
+
+def test_parts_are_listed_largest_first_and_escaped():
+    from dataclasses import replace
+
+    import torch
+
+    from earwitness.perturb.weighted import WeightedComponents
+
+    class Named:
+        names = ("0.0-0.5 s", "<b>loud</b>", "rest")
+
+    section = make_section()
+    parts = WeightedComponents(Named(), torch.tensor([0.1, -0.4, 0.2]))
+    section = replace(section, attribution=replace(section.attribution, components=parts))
+    text = render_html(make_report(section))
+    assert text.index("&lt;b&gt;loud") < text.index(">rest<") < text.index(">0.0-0.5 s<")
+    assert "<b>loud" not in text
+    assert "The parts" not in render_html(make_report(make_section()))

@@ -10,6 +10,7 @@ from earwitness.errors import ParameterError
 from earwitness.report import pictures, sounds
 from earwitness.report.axes import Axis, clock, frequency_axis, tick_centres, time_axis
 from earwitness.report.contents import Section
+from earwitness.report.parts import Part, part_rows
 from earwitness.report.pictures import EvidenceScale, Values
 from earwitness.report.tables import Metric, metric_rows, number, percent
 
@@ -95,6 +96,7 @@ class SectionView:
     adds_up: bool
     rows: Sequence[Row]
     metrics: Sequence[Metric]
+    parts: Sequence[Part]
     degenerate: bool
 
 
@@ -141,7 +143,8 @@ def section_view(section: Section, index: int) -> SectionView:
         start_s=section.start_s, duration_s=section.duration_s, overlays=_overlays(section, drawn, target),
         panels=_panels(section, drawn, gain), gain=sounds.describe_gain(gain),
         adds_up=sounds.adds_up(section.heard), rows=_rows(section),
-        metrics=metric_rows(section.measures), degenerate=section.measures.degenerate,
+        metrics=metric_rows(section.measures), parts=part_rows(section.attribution),
+        degenerate=section.measures.degenerate,
     )
 
 
