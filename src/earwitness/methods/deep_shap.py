@@ -72,8 +72,8 @@ def _explain_item(
             if variant == "correct" and first == 0:
                 check_linear_between(scores)
             (slope,) = torch.autograd.grad(scores.sum(), start)
-            total += (slope * (item.values - start.detach())).double().cpu().sum(0)
-            background_scores.append(scores.detach().double().cpu())
+            total += (slope * (item.values - start.detach())).cpu().double().sum(0)
+            background_scores.append(scores.detach().cpu().double())
             if progress is not None:
                 progress(min(1.0, (first + BATCH) / len(backgrounds)))
     contribution = total / len(backgrounds)

@@ -113,7 +113,7 @@ def _time_first(score: Score, features: Features, maps: Tensor, values: Tensor) 
 
 def _centre(gradient: Tensor) -> Tensor:
     """Centre of mass of |gradient| (batch, freq, time): (row, column)."""
-    sizes = gradient.detach().abs().sum(0).double().cpu()
+    sizes = gradient.detach().abs().sum(0).cpu().double()
     total = sizes.sum().clamp(min=1e-300)
     row = (sizes.sum(1) * torch.arange(sizes.shape[0])).sum() / total
     column = (sizes.sum(0) * torch.arange(sizes.shape[1])).sum() / total

@@ -45,8 +45,8 @@ def integrated_gradients(
         def inputs(first: int, last: int, start: Tensor = start, way: Tensor = way) -> Tensor:
             return start + points[first:last].to(way)[:, None, None] * way
 
-        evidence = way[0].double().cpu() * _mean_gradient(score, item, inputs, weights, progress)
-        ends = score(item.with_values(torch.cat([item.values, start]))).detach().double().cpu()
+        evidence = way[0].cpu().double() * _mean_gradient(score, item, inputs, weights, progress)
+        ends = score(item.with_values(torch.cat([item.values, start]))).detach().cpu().double()
         gaps.append(float((evidence.sum() - (ends[0] - ends[1])) / (ends[0] - ends[1]).abs().clamp(min=1e-12)))
         values.append(evidence.to(item.values))
     return Evidence(torch.stack(values), facts={"completeness_gap": gaps})
@@ -95,7 +95,7 @@ def _mean_gradient(
         last = min(len(weights), first + BATCH)
         x = inputs(first, last).detach().requires_grad_()
         (gradient,) = torch.autograd.grad(score(item.with_values(x)).sum(), x)
-        total += torch.einsum("k,kft->ft", weights[first:last], gradient.double().cpu())
+        total += torch.einsum("k,kft->ft", weights[first:last], gradient.cpu().double())
         if progress is not None:
             progress(last / len(weights))
     return total

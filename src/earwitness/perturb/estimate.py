@@ -118,16 +118,21 @@ def kernel_shapley(rows: Tensor, scores: Tensor, *, empty: float, full: float, w
 class MaskedMean:
     """Running sums of soft masks m and scores s, from which importance and uncertainty follow.
 
+    Scores are summed as d = s - offset, with the first batch's mean as offset: similarities crowd near 1, where
+    the difference of squares would lose its digits.
+
     Attributes:
         mask: Σ m, (freq, time).
-        mask_score: Σ m·s.
-        mask_score2: Σ m·s².
+        mask_score: Σ m·d.
+        mask_score2: Σ m·d².
+        offset: see above.
         count: number of masks.
     """
 
     mask: Tensor
     mask_score: Tensor
     mask_score2: Tensor
+    offset: float = 0.0
     count: int = 0
 
     @classmethod
@@ -138,8 +143,11 @@ class MaskedMean:
 
     def add(self, masks: Tensor, scores: Tensor) -> None:
         """Take in masks (k, freq, time) and their scores (k,)."""
-        powers = torch.stack([torch.ones_like(scores), scores, scores**2]).to(masks.dtype)
-        sums = (powers @ masks.flatten(1)).double().cpu().view(3, *self.mask.shape)
+        if not self.count:
+            self.offset = float(scores.cpu().double().mean())
+        distance = (scores.cpu().double() - self.offset).to(masks)
+        powers = torch.stack([torch.ones_like(distance), distance, distance**2])
+        sums = (powers @ masks.flatten(1)).cpu().double().view(3, *self.mask.shape)
         self.mask += sums[0]
         self.mask_score += sums[1]
         self.mask_score2 += sums[2]
@@ -156,7 +164,8 @@ class MaskedMean:
         """
         if normalise not in ("mask_sum", "count"):
             raise unknown_name("normalise", normalise, ("mask_sum", "count"))
-        by_sum = normalise == "mask_sum"
-        importance = self.mask_score / (self.mask.clamp(min=1e-12) if by_sum else self.count)
-        spread = self.mask_score2 - 2 * importance * self.mask_score + importance**2 * self.mask
-        return importance, (spread if by_sum else spread / self.count).clamp(min=0)
+        total = self.mask_score + self.offset * self.mask
+        importance = total / (self.mask.clamp(min=1e-12) if normalise == "mask_sum" else self.count)
+        distance = importance - self.offset
+        spread = self.mask_score2 - 2 * distance * self.mask_score + distance**2 * self.mask
+        return importance, (spread if normalise == "mask_sum" else spread / self.count).clamp(min=0)

@@ -48,7 +48,7 @@ def evaluate(
                     raise EarwitnessError("a single input does not fit into memory; use a shorter clip") from error
                 batch //= 2
                 continue
-            scores[first:last] = got.detach().double().cpu()
+            scores[first:last] = got.detach().cpu().double()
             if on_batch is not None:
                 on_batch(first, last, got)
             first = last

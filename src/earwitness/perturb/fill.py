@@ -78,7 +78,7 @@ def _segment_mean(context: Context) -> Tensor:
         raise ParameterError(f"fill 'segment_mean' needs segments, got {kind}; use another fill, such as 'silence'")
     labels = context.components.labels.flatten().to(context.values.device)
     n = int(labels.max()) + 1
-    sums = torch.zeros(n, dtype=torch.float64).index_add(0, labels.cpu(), context.values[0].flatten().double().cpu())
+    sums = torch.zeros(n, dtype=torch.float64).index_add(0, labels.cpu(), context.values[0].flatten().cpu().double())
     return (sums / torch.bincount(labels.cpu(), minlength=n))[labels.cpu()].view_as(context.values[0])[None]
 
 

@@ -24,7 +24,7 @@ def harmonic_percussive(features: Features, model: AudioModel) -> Stems:
 
     Source: Fitzgerald 2010, soft masks of librosa.
     """
-    magnitude = features.stft[0].abs().double().cpu().numpy()
+    magnitude = features.stft[0].abs().cpu().double().numpy()
     shares = np.stack(librosa.decompose.hpss(magnitude, mask=True))
     return _shared_out(features, model, shares, ["harmonic", "percussive"])
 
@@ -43,7 +43,7 @@ def nmf(features: Features, model: AudioModel, *, n: int = 6, seed: int = 0) -> 
     from sklearn.decomposition import NMF
     from sklearn.exceptions import ConvergenceWarning
 
-    magnitude = features.stft[0].abs().double().cpu().numpy()
+    magnitude = features.stft[0].abs().cpu().double().numpy()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # close is good enough: the shares add up anyway
         factors = NMF(n, init="nndsvda", random_state=seed, max_iter=200)
