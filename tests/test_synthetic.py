@@ -43,6 +43,14 @@ def test_evidence_is_where_the_event_wins(front_end):
     assert (wanted == scene.evidence(front_end)).float().mean() > 0.9999
 
 
+@pytest.mark.parametrize("name", ["clock_tick over hum", "clock_tick over rain", "dog over hum", "dog over rain"])
+def test_the_bundled_model_recognises_the_scenes(mel_model, name):
+    scene = synthetic.make(name)
+    probabilities = mel_model.probabilities(scene.clip)[0]
+    assert mel_model.labels[probabilities.argmax()] == scene.label
+    assert probabilities.max() >= 0.8
+
+
 def test_unknown_scenes_are_refused():
     with pytest.raises(ParameterError, match="did you mean 'dog over hum'"):
         synthetic.make("dog over hun")

@@ -141,10 +141,11 @@ def train(data: Path, out: Path, arch: str, front_end: str, init: Path | None, r
     from earwitness.training import recipe, train_classifier
     from earwitness.training.start import front_end_named
 
+    hears = front_end_named(front_end)
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal) as progress:
-        card = train_classifier(data, out, arch=arch, front_end=front_end_named(front_end), init=init, resume=resume,
-                                settings=recipe(arch, **changes), progress=progress)
+        card = train_classifier(data, out, arch=arch, front_end=hears, init=init, resume=resume,
+                                settings=recipe(arch, n_bins=hears.n_bins, **changes), progress=progress)
     measured = card["measured"]
     click.echo(f"{out}: test accuracy {measured['test_accuracy']:.1%} on {measured['n_test']} clips, "
                f"validation {measured['valid_accuracy']:.1%} at epoch {measured['best_epoch']}")

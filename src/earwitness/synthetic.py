@@ -112,10 +112,10 @@ def dog(generator: torch.Generator) -> Tensor:
     sound = torch.zeros(round(DURATION_S * SAMPLE_RATE_HZ))
     for start_s in (0.4, 0.85, 2.3, 2.75, 4.0):
         pitch = 1 + 0.06 * float(_uniform(generator, 1))
-        pitch_points = [(0.0, 380.0 * pitch), (0.04, 620.0 * pitch), (0.09, 560.0 * pitch), (0.19, 300.0 * pitch)]
+        pitch_points = [(0.0, 228.0 * pitch), (0.04, 372.0 * pitch), (0.09, 336.0 * pitch), (0.19, 180.0 * pitch)]
         level_points = [(0.0, 0.0), (0.012, 1.0), (0.08, 0.8), (0.13, 0.25), (0.19, 0.0)]
         _add(sound, _voiced(generator, pitch_points, level_points,
-                            formants_hz=(850.0, 1700.0, 2900.0), jitter=0.03, breath=0.25), start_s)
+                            formants_hz=(550.0, 1050.0, 1700.0), jitter=0.03, breath=0.08), start_s)
     return sound
 
 
@@ -143,7 +143,8 @@ def hum(generator: torch.Generator) -> Tensor:
 EVENTS: dict[str, Callable[[torch.Generator], Tensor]] = {"clock_tick": clock_tick, "dog": dog, "rooster": rooster}
 BACKGROUNDS: dict[str, Callable[[torch.Generator], Tensor]] = {"hum": hum, "rain": rain}
 SCENES: dict[str, tuple[str, str, float]] = {
-    f"{event} over {background}": (event, background, 12.0) for event in EVENTS for background in BACKGROUNDS
+    f"{event} over {background}": (event, background, 20.0 if (event, background) == ("clock_tick", "rain") else 12.0)
+    for event in EVENTS for background in BACKGROUNDS
 }
 
 
