@@ -96,10 +96,25 @@ def test_one_bad_file_does_not_stop_the_others(capsys, tmp_path, tick_file):
     (["explain", "{file}", "--mask", "topK_300"], "unknown mask"),
     (["explain", "{file}", "--target", "cat"], "unknown target"),
     (["explain", "{file}", "--model", "esc10"], "unknown model 'esc10'"),
-    (["explain", "{file}", "--device", "tpu9"], "try --device cpu"),
+    (["explain", "{file}", "--device", "tpu9"], "unknown device"),
     (["explain", "{file}", "--device", "cuda:77"], "try --device cpu"),
     (["explain", "{file}", "--weights", "missing.pth"], "no such file"),
     (["explain", "{file}", "--set", "layer"], "NAME=VALUE"),
+    (["explain", "{file}", "--set", "seed=3"], "--seed"),
+    (["explain", "{file}", "--target", "²"], "unknown target"),
+    (["explain", "{file}", "--target", "9" * 5000], "unknown target"),
+    (["explain", "{file}", "--model", "m" * 5000], "unknown model"),
+    (["explain", "x" * 5000], "cannot be opened"),
+    (["explain", "a\0b.wav"], "no such file"),
+    (["explain", "{file}", "--seed", "-1"], "not in the range"),
+    (["explain", "{file}", "--sections", "0"], "not in the range"),
+    (["explain", "{file}", "--device", "meta"], "unknown device"),
+    (["explain", "{file}", "--method", "gradcam", "--set", "layer=[1]"], "layer is '[1]'; expected"),
+    (["explain", "{file}", "--method", "rise", "--set", "n_masks=-1"], "n_masks is -1; expected 1 to"),
+    (["explain", "{file}", "--method", "rise", "--set", "n_masks=NaN"], "n_masks is 'nan'; expected int"),
+    (["explain", "{file}", "--method", "lime", "--set", "kernel_width=0"], "kernel_width is 0; expected"),
+    (["explain", "{file}", "--method", "lime", "--set", "components={{}}"], "components is empty"),
+    (["explain", "{file}", "--set", "x=" + "[" * 5000], "unknown setting"),
     (["explain", "{file}", "--method", "gradcam", "--set", "leyer=conv"], "did you mean 'layer'"),
     (["explain", "{file}", "--method", "saliency", "--set", "layer=conv"], "unknown setting of saliency"),
     (["explain", "{file}", "--inversion", "magic"], "unknown inversion"),
@@ -147,7 +162,7 @@ def test_local_weights_take_the_place_of_the_models_own(capsys, tmp_path, tick_f
     from safetensors.torch import save_file
 
     network = ew.load_model("esc10-mel").network
-    state = {k: torch.zeros_like(v) if v.is_floating_point() else v for k, v in network.state_dict().items()}
+    state = {k: torch.zeros(v.shape, dtype=v.dtype) for k, v in network.state_dict().items()}
     save_file(state, tmp_path / "zero.safetensors")
     code, out, _ = run(capsys, "explain", tick_file, "--weights", tmp_path / "zero.safetensors", "--out",
                        tmp_path / "out", "--json")

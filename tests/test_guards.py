@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "earwitness"
 # From top to bottom: a room imports only from its own and from rooms above it.
 ROOMS = [
-    "errors", "files", "types", "audio", "frontends", "models", "datasets", "training", "scores", "synthetic",
-    "perturb", "methods", "masks", "listen", "metrics", "report", "workflow", "demo", "cli", "__main__",
+    "errors", "checking", "files", "types", "audio", "frontends", "models", "datasets", "training", "scores",
+    "synthetic", "perturb", "methods", "masks", "listen", "metrics", "report", "workflow", "demo", "cli", "__main__",
 ]
 
 

@@ -66,7 +66,7 @@ def test_long_recordings_explain_the_surest_windows(mel_model, tmp_path, scene, 
     noise = 0.05 * torch.randn(160000, generator=generator)
     sound = torch.cat([noise, scene.clip.waveform, noise, noise, scene.clip.waveform, noise[:3000]])
     path = ew.audio.save(tmp_path / "long.wav", ew.Clip(sound, 32000))
-    report = workflow.explain_file(path, mel_model, Choices(target="clock_tick", sections=2))
+    report = workflow.explain_file(path, mel_model, Choices(method="gradcam", target="clock_tick", sections=2))
     assert [section.start_s for section in report.sections] == [5.0, 20.0]
     assert [moment.start_s for moment in report.timeline] == [0.0, 5.0, 10.0, 15.0, 20.0]
     alone = ew.explain(mel_model, scene.clip, "gradcam", "clock_tick").values

@@ -11,8 +11,10 @@ from typing import Any
 
 import click
 
-from earwitness.errors import EarwitnessError, ParameterError
+from earwitness.errors import EarwitnessError, ParameterError, unknown_name
 
+SEED = click.IntRange(0, 2**32 - 1)
+DEVICES = ("cpu", "cuda", "mps", "xpu")
 EPILOG = "Errors print one line; --debug shows where they come from."
 
 
@@ -37,7 +39,7 @@ def _model_options(command: Callable[..., None]) -> Callable[..., None]:
 def _choice_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the method."),
-        click.option("--seed", default=0, show_default=True, help="Seed of everything random."),
+        click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of everything random."),
         click.option("--mask", default="topK_30_pos", show_default=True, help="How the explanation becomes a mask."),
         click.option("--method", default="saliency", show_default=True, help="How to explain."),
     ):
@@ -50,7 +52,8 @@ def _choice_options(command: Callable[..., None]) -> Callable[..., None]:
 @_model_options
 @_choice_options
 @click.option("--target", help="Class to explain; the predicted one if not given.")
-@click.option("--sections", default=3, show_default=True, help="Windows of a long recording to explain.")
+@click.option("--sections", type=click.IntRange(1, 100), default=3, show_default=True,
+              help="Windows of a long recording to explain.")
 @click.option("--inversion", default="projection", show_default=True, help="projection or least_squares.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("earwitness-out"), show_default=True,
               help="Folder to write; several recordings get a folder each inside.")
@@ -106,7 +109,6 @@ def demo(scene: str, out: Path, **options: Any) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the cards as JSON.")
 def models(name: str | None, as_json: bool) -> None:
     """List the models that can be loaded by name, or show one card."""
-    from earwitness.errors import unknown_name
     from earwitness.models import cards
 
     known = cards()
@@ -127,11 +129,11 @@ def models(name: str | None, as_json: bool) -> None:
 @click.option("--arch", default="small", show_default=True, help="small, or cnn14 with the recipe of pak2025.")
 @click.option("--front-end", default="mel", show_default=True, help="mel or stft.")
 @click.option("--init", type=click.Path(path_type=Path), help="Weights to start from, such as the PANNs checkpoint.")
-@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the clips; the recipe's if not given.")
-@click.option("--batch", type=click.IntRange(min=1), help="Clips per step; the recipe's if not given.")
-@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), help="The recipe's if not given.")
+@click.option("--epochs", type=click.IntRange(1, 100_000), help="Passes over the clips; the recipe's if not given.")
+@click.option("--batch", type=click.IntRange(1, 4096), help="Clips per step; the recipe's if not given.")
+@click.option("--learning-rate", type=click.FloatRange(1e-12, 10.0), help="The recipe's if not given.")
 @click.option("--mix", type=click.FloatRange(0, 1), help="Share of training clips that are mixed with another.")
-@click.option("--seed", default=0, show_default=True, help="Seed of every draw.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of every draw.")
 @click.option("--resume", is_flag=True, help="Continue a training that was stopped.")
 def train(data: Path, out: Path, arch: str, front_end: str, init: Path | None, resume: bool, **changes: Any) -> None:
     """Train a classifier on folds 1-3, keep the best epoch on fold 4, and measure it on fold 5."""
@@ -147,11 +149,11 @@ def train(data: Path, out: Path, arch: str, front_end: str, init: Path | None, r
         card = train_classifier(data, out, arch=arch, front_end=hears, init=init, resume=resume,
                                 settings=recipe(arch, n_bins=hears.n_bins, **changes), progress=progress)
     measured = card["measured"]
-    click.echo(f"{out}: test accuracy {measured['test_accuracy']:.1%} on {measured['n_test']} clips, "
+    click.echo(f"{_one_line(out)}: test accuracy {measured['test_accuracy']:.1%} on {measured['n_test']} clips, "
                f"validation {measured['valid_accuracy']:.1%} at epoch {measured['best_epoch']}")
     for label, recall in measured["per_class_recall"].items():
         click.echo(f"  {label}: recall {recall:.1%}")
-    click.echo(f"use it: earwitness explain FILE --model {out}")
+    click.echo(f"use it: earwitness explain FILE --model {_one_line(out)}")
 
 
 def _model(options: dict[str, Any]) -> Any:
@@ -160,6 +162,8 @@ def _model(options: dict[str, Any]) -> Any:
     from earwitness.models import load_model
 
     model = load_model(options["model_name"], weights=options["weights"])
+    if options["device"].partition(":")[0] not in DEVICES:
+        raise unknown_name("device", options["device"], DEVICES)
     try:
         model.network.to(torch.device(options["device"]))
     except (RuntimeError, AssertionError) as error:
@@ -182,7 +186,7 @@ def _setting(text: str) -> tuple[str, Any]:
         raise ParameterError(f"--set got {text!r}; expected NAME=VALUE")
     try:
         return name, json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return name, {"True": True, "False": False, "None": None}.get(value, value)
 
 
@@ -226,8 +230,8 @@ def _show(content: dict[str, Any]) -> None:
         if metrics["degenerate"]:
             click.echo("warning: the mask is constant: it selects nothing, so the metrics say nothing; try another")
     for note in content["notes"]:
-        click.echo(f"note: {note}")
-    click.echo(f"report: {Path(content['folder']) / 'report.html'}")
+        click.echo(f"note: {_one_line(note)}")
+    click.echo(f"report: {_one_line(Path(content['folder']) / 'report.html')}")
 
 
 def _one_line(message: object) -> str:

@@ -61,7 +61,8 @@ def unknown_name(kind: str, got: object, known: Iterable[str]) -> ParameterError
     >>> str(unknown_name("method", "salincy", ["gradcam", "saliency"]))
     "unknown method 'salincy'; did you mean 'saliency'? known: gradcam, saliency"
     """
-    names = sorted(known)
-    close = difflib.get_close_matches(str(got), names, n=1)
+    names, shown = sorted(known), repr(got) if len(repr(got)) <= 80 else f"{repr(got)[:80]}..."
+    close = difflib.get_close_matches(str(got)[:80], names, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return ParameterError(f"unknown {kind} {got!r}; {hint}known: {', '.join(names)}")
+    return ParameterError(f"unknown {kind} {shown}; {hint}known: {', '.join(names[:60])}"
+                          f"{' ...' if len(names) > 60 else ''}")

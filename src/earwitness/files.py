@@ -8,6 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from earwitness.errors import EarwitnessError
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, unless it is there.
+
+    Raises:
+        EarwitnessError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        raise EarwitnessError(f"{folder}: cannot be written ({error}); choose another place with --out") from error
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:

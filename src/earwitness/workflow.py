@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from earwitness.types import Clip
 LONG_WINDOW_S = 10.0  # window of a long recording for models that hear any length
 LEAST_REST = 0.05  # a last window with less sound than this share is left out
 TOP_CLASSES = 5
+RESERVED = {"model", "clip", "method", "target", "seed", "progress"}
 Progress = Callable[[str, float], None]
 
 
@@ -60,6 +62,8 @@ def explain_clip(model: AudioModel, clip: Clip, choices: Choices, *, start_s: fl
         choices: method, target, mask, seed.
         start_s: where the stretch begins in its recording, seconds.
     """
+    for name in RESERVED & set(choices.settings):
+        raise ParameterError(f"{name!r} is no setting of a method; expected it as an option of its own: --{name}")
     if not model.labels:
         raise ParameterError(f"model {model.name!r} is an encoder without classes; a report needs a classifier: "
                              "use earwitness.explain in Python, or another --model")
@@ -219,12 +223,12 @@ def find_files(arguments: list[str]) -> list[Path]:
     found: list[Path] = []
     for argument in arguments:
         path = Path(argument)
-        if path.is_dir():
+        if _is_folder(path):
             inside = sorted(p for p in path.iterdir() if p.suffix.lower() in audio.SUFFIXES and p.is_file())
             if not inside:
                 raise AudioFileError(f"{path}: no sound files; expected one of {', '.join(audio.SUFFIXES)}")
             found += inside
-        elif not path.exists() and any(c in argument for c in "*?["):
+        elif not os.path.lexists(path) and any(c in argument for c in "*?["):
             matches = sorted(p for p in _glob(argument) if p.is_file())
             if not matches:
                 raise AudioFileError(f"{argument}: matches no file; check the pattern")
@@ -232,6 +236,17 @@ def find_files(arguments: list[str]) -> list[Path]:
         else:
             found.append(path)
     return list(dict.fromkeys(found))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        if path.is_dir():
+            next(path.iterdir(), None)  # raises where it may not be read
+            return True
+        return False
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise AudioFileError(f"{path}: cannot be opened ({reason}); check the name") from error
 
 
 def _glob(pattern: str) -> Iterator[Path]:

@@ -106,6 +106,14 @@ def test_nan_and_infinity_name_the_sample(tmp_path, bad):
         audio.load(tmp_path / "bad.wav")
 
 
+def test_absurd_levels_are_refused(tmp_path):
+    soundfile.write(tmp_path / "loud.wav", tone() * np.float32(1e20), RATE, "FLOAT")
+    with pytest.raises(AudioFileError, match=r"loud\.wav: peak is .*e\+19; expected full scale 1"):
+        audio.load(tmp_path / "loud.wav")
+    soundfile.write(tmp_path / "integers.wav", tone() * 32768, RATE, "FLOAT")
+    assert audio.load(tmp_path / "integers.wav").waveform.max() > 10000
+
+
 def test_missing_and_folder(tmp_path):
     with pytest.raises(AudioFileError, match="no such file"):
         audio.load(tmp_path / "missing.wav")

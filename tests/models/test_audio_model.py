@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 import earwitness as ew
-from earwitness.errors import ParameterError, WeightsError
+from earwitness.errors import EarwitnessError, ParameterError, WeightsError
 from earwitness.models.audio_model import evaluating
 
 
@@ -98,6 +98,34 @@ def test_unknown_models_suggest_a_name(tmp_path):
     with pytest.raises(ParameterError, match="did you mean 'esc10-mel'"):
         ew.load_model("esc10-mle")
     (tmp_path / "card.json").write_text("{}")
+    with pytest.raises(WeightsError, match="not a model card"):
+        ew.load_model(tmp_path)
+
+
+@pytest.mark.parametrize("change", [
+    {"hop_s": 0}, {"hop_s": -1}, {"hop_s": "x"}, {"window_s": 1e9}, {"window_s": [5]}, {"labels": 3}, {"arch": "big"},
+    {"front_end": {"type": "MelDb", "n_fft": "x"}}, {"front_end": {"type": "MelDb", "n_fft": -4}},
+    {"front_end": {"type": "Mel"}}, {"arch_settings": {"n_classes": -1, "n_bins": 64}}, {"activation": "relu"},
+    {"normalise": "loud"}, {"checksum": "sha999:00"}, {"checksum": ""}, {"weights": "missing.safetensors"},
+    {"nonsense": 1}, {"name": 5},
+])
+def test_broken_cards_are_one_line(tmp_path, change):
+    import json
+    import shutil
+    from importlib import resources
+
+    bundled = resources.files("earwitness.models") / "bundled"
+    shutil.copy(str(bundled / "esc10-mel.safetensors"), tmp_path)
+    card = json.loads((bundled / "esc10-mel.json").read_text())
+    (tmp_path / "card.json").write_text(json.dumps(card | change))
+    with pytest.raises(EarwitnessError) as caught:
+        ew.load_model(tmp_path).features(ew.Clip(torch.zeros(16000), 16000))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[]", "[" * 100_000, "", "not json", "3"])
+def test_what_is_no_card_is_said(tmp_path, text):
+    (tmp_path / "card.json").write_text(text)
     with pytest.raises(WeightsError, match="not a model card"):
         ew.load_model(tmp_path)
 

@@ -143,6 +143,13 @@ def test_damaged_weights_are_one_line(tmp_path):
         weights.read_state_dict(tmp_path / "list.pth")
 
 
+@pytest.mark.parametrize("content", [{1: torch.zeros(2)}, {"w": torch.zeros(2).to_sparse()}, {"w": 3}])
+def test_what_is_no_plain_tensor_by_name_is_refused(tmp_path, content):
+    torch.save(content, tmp_path / "odd.pth")
+    with pytest.raises(WeightsError, match="expected tensors by parameter name"):
+        weights.read_state_dict(tmp_path / "odd.pth")
+
+
 def test_weights_that_do_not_fit_say_how():
     network = nn.Linear(2, 3)
     with pytest.raises(WeightsError, match=r"missing: bias; left over: extra; other shape: weight is \(1,\)"):

@@ -180,7 +180,7 @@ def data_dir(tmp_path_factory):
     return folder
 
 
-QUICK = FitSettings(epochs=16, batch=6, learning_rate=1e-2,
+QUICK = FitSettings(epochs=24, batch=6, learning_rate=1e-2,
                     augmentation=Augmentation(roll=True, background_share=0.3, background_labels=("low",)),
                     calibrate=True)
 

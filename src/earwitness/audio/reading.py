@@ -23,6 +23,8 @@ MAX_CHANNELS = 64
 MAX_DURATION_S = 600.0
 RESAMPLING_MARGIN_S = 0.05
 CODEC_SLACK_S = 0.1
+MAX_PEAK = 1e6
+MAX_LENGTH_SAMPLES = 2**40
 
 
 @dataclass(frozen=True)
@@ -131,12 +133,18 @@ def windows(
 
 
 def _open(path: Path) -> soundfile.SoundFile:
-    if not path.exists():
-        raise AudioFileError(f"{path}: no such file; check the name")
-    if not path.is_file():
-        raise AudioFileError(f"{path}: not a regular file; expected a sound file")
-    if path.stat().st_size == 0:
-        raise AudioFileError(f"{path}: file is empty (0 bytes); expected a sound file")
+    try:
+        if not path.exists():
+            raise AudioFileError(f"{path}: no such file; check the name")
+        if not path.is_file():
+            raise AudioFileError(f"{path}: not a regular file; expected a sound file")
+        if path.stat().st_size == 0:
+            raise AudioFileError(f"{path}: file is empty (0 bytes); expected a sound file")
+    except (OSError, ValueError) as error:
+        if isinstance(error, AudioFileError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise AudioFileError(f"{path}: cannot be opened ({reason}); check the name") from error
     try:
         return soundfile.SoundFile(path)
     except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
@@ -155,6 +163,8 @@ def _checked_info(path: Path, file: soundfile.SoundFile) -> FileInfo:
         raise AudioFileError(f"{path}: {facts.channels} channels; expected 1 to {MAX_CHANNELS}")
     if facts.length_samples <= 0:
         raise AudioFileError(f"{path}: no samples after the header; expected sound: record or export it again")
+    if facts.length_samples > MAX_LENGTH_SAMPLES:
+        raise AudioFileError(f"{path}: the header does not say how long it is; convert it to WAV or FLAC again")
     promised = re.search(r"data\s*:\s*(\d+) \(should be (\d+)\)", file.extra_info)
     if promised and int(promised[1]) not in (0, 0xFFFFFFFF) and int(promised[1]) > int(promised[2]):
         raise AudioFileError(
@@ -186,6 +196,8 @@ def _read(path: Path, file: soundfile.SoundFile, first: int, count: int) -> np.n
     if not np.isfinite(mono).all():
         where = int(np.flatnonzero(~np.isfinite(mono))[0]) + first
         raise AudioFileError(f"{path}: sample {where} is NaN or infinite; expected finite sound: export it again")
+    if mono.size and float(np.abs(mono).max()) > MAX_PEAK:
+        raise AudioFileError(f"{path}: peak is {np.abs(mono).max():.3g}; expected full scale 1: export it again")
     return mono
 
 

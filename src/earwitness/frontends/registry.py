@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_type_hints
 
-from earwitness.errors import unknown_name
+from earwitness.checking import fits
+from earwitness.errors import ParameterError, unknown_name
 from earwitness.frontends.decibels import MelDb, StftDb
 from earwitness.frontends.front_end import FrontEnd
 from earwitness.frontends.vggish_log_mel import VggishLogMel
@@ -32,4 +33,8 @@ def build(description: dict[str, Any]) -> FrontEnd:
     name = settings.pop("type", None)
     if name not in FRONT_ENDS:
         raise unknown_name("front end", name, FRONT_ENDS)
+    hints = get_type_hints(FRONT_ENDS[name])
+    for setting, value in settings.items():
+        if setting not in hints or not fits(value, hints[setting]):
+            raise ParameterError(f"{name}: {setting} is {str(value)[:40]!r}; expected settings as {name}() has them")
     return FRONT_ENDS[name](**settings)

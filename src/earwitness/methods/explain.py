@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
 from torch import Tensor
 
 from earwitness import frontends
+from earwitness.checking import fits
 from earwitness.errors import ParameterError, unknown_name
 from earwitness.methods.deep_shap import deep_shap
 from earwitness.methods.evidence import Evidence, Progress
@@ -32,6 +33,8 @@ METHODS: dict[str, Callable[..., Evidence]] = {
 DEFAULT_SCORES = {"audio_lime": "probability", "lime": "probability", "occlusion": "probability",
                   "relax": "similarity", "rise": "probability", "slime": "probability"}
 NOT_SETTINGS = ("generator", "progress")
+RANGES = {"n_samples": (1, 10**7), "n_masks": (1, 10**7), "n_steps": (1, 10**4), "cells": (1, 1000), "keep": (0.0, 1.0),
+          "alpha": (0.0, 1e12), "kernel_width": (1e-6, 1e6), "noise_share": (0.0, 100.0)}
 
 
 def explain(
@@ -154,6 +157,16 @@ def _own_settings(method: str) -> dict[str, Any]:
 def _check_names(method: str, settings: Mapping[str, Any]) -> None:
     if method not in METHODS:
         raise unknown_name("method", method, METHODS)
-    for name in settings:
+    hints = get_type_hints(METHODS[method])
+    for name, value in settings.items():
         if name not in _own_settings(method):
             raise unknown_name(f"setting of {method}", name, _own_settings(method) or ["(none)"])
+        if not fits(value, hints[name]):
+            raise ParameterError(f"{name} is {str(value)[:40]!r}; expected {_words(hints[name])}")
+        low, high = RANGES.get(name, (None, None))
+        if low is not None and value is not None and not low <= value <= high:
+            raise ParameterError(f"{name} is {value}; expected {low:g} to {high:g}")
+
+
+def _words(hint: Any) -> str:
+    return getattr(hint, "__name__", str(hint)).replace("typing.", "")

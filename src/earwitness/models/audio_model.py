@@ -12,11 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from earwitness import audio
+from earwitness.checking import fits
 from earwitness.errors import ParameterError, unknown_name
 from earwitness.frontends import FrontEnd
 from earwitness.types import Clip, Features
 
 Activation = Literal["softmax", "sigmoid"]
+MAX_WINDOW_S = 3600.0
 ACTIVATIONS = {"softmax": lambda logits: torch.softmax(logits, -1), "sigmoid": torch.sigmoid}
 
 
@@ -61,8 +63,12 @@ class AudioModel:
             raise unknown_name("activation", self.activation, ACTIVATIONS)
         if len(set(self.labels)) != len(self.labels):
             raise ParameterError("labels has duplicates; expected one distinct name per class")
-        if self.window_s is not None and self.window_s <= 0:
-            raise ParameterError(f"window_s is {self.window_s}; expected positive seconds or None")
+        for name in ("window_s", "hop_s"):
+            seconds = getattr(self, name)
+            if seconds is not None and not (fits(seconds, float) and 0 < seconds <= MAX_WINDOW_S):
+                raise ParameterError(f"{name} is {seconds!r}; expected seconds up to {MAX_WINDOW_S:g}, or None")
+        if self.normalise not in (None, "peak", "rms"):
+            raise unknown_name("level", self.normalise, ("peak", "rms"))
         object.__setattr__(self, "labels", tuple(str(label) for label in self.labels))
 
     @property
@@ -134,7 +140,7 @@ class AudioModel:
         if isinstance(target, str) and target in self.labels:
             return list(self.labels).index(target)
         text = str(target)
-        if text.lstrip("-").isdigit() and (0 <= int(text) < len(self.labels) or not self.labels):
+        if text.isascii() and text.isdecimal() and len(text) < 10 and (not self.labels or int(text) < len(self.labels)):
             return int(text)
         raise unknown_name("target", target, self.labels)
 

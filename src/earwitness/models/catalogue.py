@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
 from torch import nn
 
 from earwitness import frontends
+from earwitness.checking import fits
 from earwitness.errors import ParameterError, WeightsError, unknown_name
 from earwitness.models.audio_model import AudioModel
 from earwitness.models.cnn14 import Cnn14
 from earwitness.models.small_cnn import SmallCnn
 from earwitness.models.vggish import VGGish
-from earwitness.models.weights import check, fetch, load_into, read_state_dict
+from earwitness.models.weights import check, fetch, is_file, load_into, read_state_dict
 
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"small": SmallCnn, "cnn14": Cnn14, "vggish": VGGish}
 
@@ -87,13 +88,19 @@ def read_card(path: Path) -> Card:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        known = {f.name for f in fields(Card)}
+        hints = get_type_hints(Card)
+        if not isinstance(content, dict):
+            raise WeightsError(f"{path}: not a model card; expected an object with entries {', '.join(sorted(hints))}")
+        known = set(hints)
         unknown = sorted(set(content) - known)
         if unknown:
             raise WeightsError(f"{path}: unknown entries {', '.join(unknown[:5])}; known: {', '.join(sorted(known))}")
-        content["labels"] = tuple(content.get("labels", ()))
+        for name, value in content.items():
+            if not fits(value, hints[name]):
+                raise WeightsError(f"{path}: {name} is {str(value)[:40]!r}; expected {hints[name]}")
+        content["labels"] = tuple(str(label) for label in content.get("labels", ()))
         return Card(**content)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, RecursionError) as error:
         if isinstance(error, WeightsError):
             raise
         raise WeightsError(f"{path}: not a model card ({error})") from error
@@ -121,8 +128,8 @@ def load_model(name: str | os.PathLike[str], *, weights: str | os.PathLike[str] 
         card = known[str(name)]
         folder = Path(str(resources.files("earwitness.models") / "bundled"))
     else:
-        path = Path(name) / "card.json" if Path(name).is_dir() else Path(name)
-        if path.suffix != ".json" or not path.is_file():
+        path = Path(name) if str(name).endswith(".json") else Path(name) / "card.json"
+        if not is_file(path):
             raise unknown_name("model", str(name), known)
         card, folder = read_card(path), path.parent
     return assemble(card, _weights_file(card, folder, weights))
@@ -141,7 +148,7 @@ def assemble(card: Card, weights: Path) -> AudioModel:
         with torch.device("meta"):  # no random initialisation: the weights come from the file
             network = ARCHITECTURES[card.arch](**card.arch_settings)
         front_end = frontends.build(dict(card.front_end))
-    except TypeError as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError, ArithmeticError) as error:
         raise ParameterError(f"card {card.name!r} does not fit its architecture or front end: {error}") from error
     load_into(network, read_state_dict(weights), source=str(weights))
     return AudioModel(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle  # for the name of an error; nothing is unpickled
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote
@@ -35,8 +37,11 @@ def check(path: Path, checksum: str) -> None:
         WeightsError: it differs.
     """
     algorithm, _, expected = checksum.partition(":")
-    with open(path, "rb") as file:
-        got = hashlib.file_digest(file, algorithm).hexdigest()
+    try:
+        with open(path, "rb") as file:
+            got = hashlib.file_digest(file, algorithm).hexdigest()
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path}: cannot be checked against {checksum[:40]!r} ({error})") from error
     if not expected or not got.startswith(expected.lower()):
         raise WeightsError(
             f"{path}: {algorithm} is {got[: max(8, len(expected))]}; expected {expected}: "
@@ -91,23 +96,40 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         WeightsError: missing, damaged, or not tensors by name.
     """
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path):
         raise WeightsError(f"{path}: no such file; expected weights (.safetensors, .pth or .pt)")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
             return dict(load_file(path))
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(f"{path}: cannot be read safely as weights: it holds more than tensors and plain values, or "
+                           "is damaged; save the state_dict with torch.save or safetensors") from error
     except Exception as error:  # the two readers raise a dozen kinds for damaged files
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise WeightsError(f"{path}: cannot be read safely as weights ({reason[:160]})") from error
     for key in ("model", "state_dict"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
-    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
+    if not isinstance(content, dict) or not all(isinstance(k, str) and _is_plain(v) for k, v in content.items()):
         raise WeightsError(f"{path}: holds {type(content).__name__}; expected tensors by parameter name")
     return content
+
+
+def is_file(path: Path) -> bool:
+    """Say whether a path is a file; names that cannot exist are not."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, Tensor) and value.layout == torch.strided and not value.is_quantized
 
 
 def load_into(network: nn.Module, state: Mapping[str, Tensor], *, source: str) -> None:

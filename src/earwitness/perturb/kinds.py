@@ -34,6 +34,8 @@ def find_components(choice: Choice, features: Features, model: AudioModel) -> Co
         ParameterError: unknown name.
     """
     if isinstance(choice, Mapping):
+        if not choice or not all(isinstance(stem, Clip) for stem in choice.values()):
+            raise ParameterError("components is empty or holds more than clips; expected stems by name")
         return sources.from_stems(features, model, choice)
     if not isinstance(choice, str):
         if not hasattr(choice, "compose"):

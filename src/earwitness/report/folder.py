@@ -14,7 +14,7 @@ import numpy as np
 
 from earwitness import audio
 from earwitness.errors import EarwitnessError
-from earwitness.files import replacing
+from earwitness.files import make_folder, replacing
 from earwitness.report.contents import Report, Section
 from earwitness.report.figures import draw_explanation, draw_sound, save_figure
 from earwitness.report.html import write_html
@@ -36,8 +36,8 @@ def write_folder(report: Report, folder: Path) -> dict[str, Any]:
     Raises:
         EarwitnessError: the folder cannot be written.
     """
+    make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for k, section in enumerate(report.sections):
             _write_section(report, section, folder, f"-{k + 1}" if len(report.sections) > 1 else "")
         write_html(report, folder / "report.html")

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from earwitness import audio, frontends
 from earwitness.datasets import esc50
 from earwitness.errors import ParameterError, unknown_name
+from earwitness.files import make_folder
 from earwitness.frontends import FrontEnd
 from earwitness.training.augment import SILENCE_DB
 from earwitness.training.backgrounds import make_backgrounds
@@ -96,7 +97,7 @@ def train_classifier(
     """
     split = split or Split()
     _check(arch, front_end, out_dir, resume=resume)
-    out_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(out_dir)
     data = esc50.read(data_dir)
     train, valid, test = (
         load_features(data.of_folds(folds), front_end, progress=progress, what=what)

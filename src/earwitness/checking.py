@@ -1,0 +1,39 @@
+"""Does a plain value fit a type? For cards and settings that people write by hand."""
+
+from __future__ import annotations
+
+import math
+import types
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Union, get_args, get_origin
+
+
+def fits(value: object, hint: Any) -> bool:
+    """Say whether a value fits a type hint made of plain types, Literal, None and unions.
+
+    A number that is not finite fits nothing; True is no integer; an integer is a float; a Literal takes any string
+    (who takes it knows the names). Hints of other kinds fit everything.
+
+    >>> fits(3, int | None), fits(True, int), fits(3, float), fits(float("nan"), float), fits("x", int)
+    (True, False, True, False, False)
+    """
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        return any(fits(value, each) for each in get_args(hint))
+    if origin is Literal:
+        return isinstance(value, str)
+    if hint is type(None):
+        return value is None
+    if hint in (int, float):
+        numbers = int if hint is int else (int, float)
+        return isinstance(value, numbers) and not isinstance(value, bool) and _small_and_finite(value)
+    for kind in (Mapping, Sequence, tuple):
+        if hint is kind or origin is kind:
+            return isinstance(value, (list, tuple) if kind is tuple else kind) and not isinstance(value, str)
+    if hint in (str, bool):
+        return isinstance(value, hint)
+    return True
+
+
+def _small_and_finite(value: int | float) -> bool:
+    return abs(value) < 2**53 if isinstance(value, int) else math.isfinite(value)
