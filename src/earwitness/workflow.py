@@ -26,6 +26,7 @@ from earwitness.types import Clip
 LONG_WINDOW_S = 10.0  # window of a long recording for models that hear any length
 LEAST_REST = 0.05  # a last window with less sound than this share is left out
 TOP_CLASSES = 5
+MOST_NAMED = 20
 RESERVED = {"model", "clip", "method", "target", "seed", "progress"}
 Progress = Callable[[str, float], None]
 
@@ -177,6 +178,7 @@ def _facts(info: audio.FileInfo, model: AudioModel, choices: Choices) -> dict[st
     return {
         "Recording": f"{info.duration_s:.2f} s, {info.sample_rate_hz} Hz, {channels}, {info.encoding}",
         "Model": f"{model.name}: {model.card.get('summary', type(model.network).__name__)}",
+        "Knows": ", ".join(model.labels) if len(model.labels) <= MOST_NAMED else f"{len(model.labels)} classes",
         "Hears": front_end.removeprefix("type "),
         "Method": choices.method,
         "Mask": f"{choices.mask}: {masks.describe(choices.mask)}",

@@ -87,7 +87,7 @@ def test_least_squares_inverts_the_stft_and_blurs_the_mel(noise):
 
 
 def test_least_squares_reproduces_the_published_figure(shared_data):
-    """REFERENCE: least squares + relu gives 7.6 dB on the cat clip with the original phase."""
+    """Least squares + relu gives 7.6 dB on the cat clip with the original phase."""
     cat = audio.resample(audio.load(shared_data / "esc50-samples" / "cat.flac"), 32000).waveform[None]
     features = MelDb()(cat)
     assert snr_db(cat, MelDb().inverse(features, inversion="least_squares")) == pytest.approx(7.6, abs=0.05)

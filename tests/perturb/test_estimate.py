@@ -20,7 +20,7 @@ def test_kernel_weights_are_limes(generator, distance):
     np.testing.assert_allclose(estimate.lime_weights(rows, distance=distance), wanted, rtol=1e-10, atol=1e-300)
 
 
-def test_one_component_off_weighs_what_reference_says():
+def test_one_component_off_weighs_almost_nothing_with_l2():
     row = torch.ones(1, 10)
     row[0, 3] = 0
     assert float(estimate.lime_weights(row, distance="l2")) == pytest.approx(3.4e-4, rel=0.02)
