@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import types
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin
@@ -25,8 +26,8 @@ def fits(value: object, hint: Any) -> bool:
     if hint is type(None):
         return value is None
     if hint in (int, float):
-        numbers = int if hint is int else (int, float)
-        return isinstance(value, numbers) and not isinstance(value, bool) and _small_and_finite(value)
+        tower = numbers.Integral if hint is int else numbers.Real
+        return isinstance(value, tower) and not isinstance(value, bool) and _small_and_finite(value)
     for kind in (Mapping, Sequence, tuple):
         if hint is kind or origin is kind:
             return isinstance(value, (list, tuple) if kind is tuple else kind) and not isinstance(value, str)
@@ -35,5 +36,5 @@ def fits(value: object, hint: Any) -> bool:
     return True
 
 
-def _small_and_finite(value: int | float) -> bool:
-    return abs(value) < 2**53 if isinstance(value, int) else math.isfinite(value)
+def _small_and_finite(value: Any) -> bool:
+    return abs(int(value)) < 2**53 if isinstance(value, numbers.Integral) else math.isfinite(value)

@@ -257,6 +257,11 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         click.echo(f"error: {_one_line(error)}", err=True)
         return 2
+    except OSError as error:
+        if debug:
+            raise
+        click.echo(f"error: {_one_line(error)}; check the disk and the rights", err=True)
+        return 2
     except Exception as error:
         if debug:
             raise

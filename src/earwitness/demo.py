@@ -61,7 +61,7 @@ def _rows(model: AudioModel, clip: Clip, evidence: Tensor, choices: Choices) -> 
         values = explain(model, clip, method, choices.target, seed=choices.seed).values.cpu()
         rows.append((method, _found(relevance_mass(values, evidence), relevance_rank(values, evidence))))
     chance = random_maps(evidence, seed=choices.seed)
-    mass, rank = relevance_mass(chance, evidence), relevance_rank(chance, evidence.expand(chance.shape))
+    mass, rank = relevance_mass(chance, evidence), relevance_rank(chance, evidence)
     return [*rows, (f"random map (mean of {RANDOM_MAPS})", _found(mass.mean(), rank.mean()))]
 
 

@@ -51,6 +51,8 @@ def listen(model: AudioModel, clip: Clip, mask: Tensor, *, inversion: Inversion 
 
     Source: Pak & Teryokhina 2025, sec. II-A. Differs: the mask scales the complex spectrum, not mel power.
     """
+    if not isinstance(mask, Tensor):
+        raise ParameterError(f"mask is a {type(mask).__name__}; expected a tensor: earwitness.masks.make makes one")
     pieces = model.waveforms(clip)
     loud = audio.normalise(pieces, model.normalise)
     gains = (pieces.abs().amax(-1) / loud.abs().amax(-1).clamp(min=1e-12))[:, None]

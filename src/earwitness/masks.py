@@ -37,14 +37,14 @@ def make(attribution: Attribution | Tensor, preset: str) -> Tensor:
             [1., 0.]])
     """
     values = attribution.values if isinstance(attribution, Attribution) else attribution
-    if values.ndim not in (2, 3):
+    if not isinstance(values, Tensor) or values.is_complex():
+        raise ParameterError(f"attribution is a {type(values).__name__}; expected an Attribution or a real tensor")
+    if values.ndim not in (2, 3) or not values.numel():
         shape = tuple(values.shape)
         raise ParameterError(f"attribution has shape {shape}; expected (freq, time) or (batch, freq, time)")
     if not bool(torch.isfinite(values).all()):
         raise ParameterError("attribution has NaN or infinite values; expected finite ones")
-    function = _function(preset)
-    mask = function(values.detach())
-    return mask.to(values.dtype if values.is_floating_point() else torch.float32)
+    return _function(preset)(values.detach() if values.is_floating_point() else values.float())
 
 
 def describe(preset: str) -> str:
@@ -81,8 +81,8 @@ def minmax_positive(values: Tensor) -> Tensor:
 
 def top_share(values: Tensor, percent: float) -> Tensor:
     """1 where A >= its (1 - percent/100) quantile over all freq·time values (linear interpolation), else 0."""
-    flat = values.flatten(-2).detach().cpu().numpy()
-    threshold = np.quantile(flat, 1 - percent / 100, axis=-1)
+    flat = values.flatten(-2).detach().cpu()
+    threshold = np.quantile(flat.double().numpy(), 1 - percent / 100, axis=-1)
     return (values >= torch.as_tensor(threshold).to(values)[..., None, None]).to(values)
 
 
@@ -92,6 +92,8 @@ def _bin(values: Tensor) -> Tensor:
 
 def _parse(preset: str) -> tuple[str, int, bool]:
     """Split a name into kind, level in percent (0 where there is none), and whether it looks at A₊."""
+    if not isinstance(preset, str):
+        raise unknown_name("mask", preset, PRESETS)
     match = re.fullmatch(r"(topK|pos_thresh)_([1-9]\d?)(_pos)?", preset)
     if match and not (match[1] == "pos_thresh" and match[3]):
         return match[1], int(match[2]), bool(match[3]) or match[1] == "pos_thresh"

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from earwitness.errors import ParameterError
 from earwitness.models.audio_model import ACTIVATIONS, AudioModel
 from earwitness.types import Features
 
@@ -40,7 +41,7 @@ class ClassLogit:
 
     def __call__(self, features: Features) -> Tensor:
         """Return logits, (batch,)."""
-        return self.model.logits(features)[:, self.index]
+        return _column(self.model.logits(features), self.index)
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class ClassProbability:
 
     def __call__(self, features: Features) -> Tensor:
         """Return probabilities, (batch,)."""
-        return ACTIVATIONS[self.model.activation](self.model.logits(features))[:, self.index]
+        return _column(ACTIVATIONS[self.model.activation](self.model.logits(features)), self.index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,12 +106,21 @@ class Counted:
         """Return the score's numbers, (batch,)."""
         scores = self.score(features)
         self.passes["forward"] += len(scores)
+        if features.values.requires_grad and torch.is_grad_enabled() and not scores.requires_grad:
+            raise ParameterError("the network gives no gradient (does it run under no_grad?); use a method that needs "
+                                 "none, such as lime or slime")
         if scores.requires_grad:
             scores.register_hook(self._count_backward)  # type: ignore[no-untyped-call]
         return scores
 
     def _count_backward(self, gradient: Tensor) -> None:
         self.passes["backward"] += len(gradient)
+
+
+def _column(outputs: Tensor, index: int) -> Tensor:
+    if index >= outputs.shape[1]:
+        raise ParameterError(f"target is {index}; expected 0 to {outputs.shape[1] - 1}, one of the network's outputs")
+    return outputs[:, index]
 
 
 def predicted_class(model: AudioModel, features: Features) -> int:

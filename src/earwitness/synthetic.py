@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from earwitness import audio
-from earwitness.errors import unknown_name
+from earwitness.checking import fits
+from earwitness.errors import ParameterError, unknown_name
 from earwitness.frontends import FrontEnd
 from earwitness.types import Clip
 
@@ -69,6 +70,8 @@ def make(name: str, *, seed: int = 0) -> Scene:
     """
     if name not in SCENES:
         raise unknown_name("scene", name, SCENES)
+    if not fits(seed, int) or seed < 0:
+        raise ParameterError(f"seed is {seed!r}; expected a whole number from 0")
     event_name, background_name, snr_db = SCENES[name]
     generator = torch.Generator().manual_seed(seed)
     event = EVENTS[event_name](generator)

@@ -8,7 +8,16 @@ from typing import Any
 
 from torch import Tensor
 
+from earwitness.checking import fits
 from earwitness.errors import ParameterError
+
+MAX_RATE_HZ = 10_000_000
+
+
+def check_rate(sample_rate_hz: Any) -> None:
+    """Refuse what is no sample rate: a whole number of samples per second, up to ten million."""
+    if not fits(sample_rate_hz, int) or not 0 < sample_rate_hz <= MAX_RATE_HZ:
+        raise ParameterError(f"sample_rate_hz is {sample_rate_hz!r}; expected a whole number from 1 to {MAX_RATE_HZ}")
 
 
 @dataclass(frozen=True)
@@ -33,11 +42,13 @@ class Clip:
     name: str = "clip"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.waveform, Tensor):
+            kind = type(self.waveform).__name__
+            raise ParameterError(f"waveform is a {kind}; expected a tensor of shape (time,): torch.as_tensor makes one")
         if self.waveform.ndim != 1 or not self.waveform.is_floating_point() or not self.waveform.numel():
             got = f"{self.waveform.dtype} of shape {tuple(self.waveform.shape)}"
             raise ParameterError(f"waveform is {got}; expected a non-empty floating tensor of shape (time,)")
-        if self.sample_rate_hz <= 0:
-            raise ParameterError(f"sample_rate_hz is {self.sample_rate_hz}; expected a positive number")
+        check_rate(self.sample_rate_hz)
 
     @property
     def duration_s(self) -> float:

@@ -14,8 +14,9 @@ import soundfile
 import torch
 
 from earwitness.audio.resampling import resample_array
+from earwitness.checking import fits
 from earwitness.errors import AudioFileError, ParameterError
-from earwitness.types import Clip
+from earwitness.types import Clip, check_rate
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".caf", ".au")
 RATE_RANGE_HZ = (1000, 768_000)
@@ -83,6 +84,8 @@ def load(
         AudioFileError: the file cannot be used, or the wanted part is too long, or not in the file.
     """
     path = Path(path)
+    if not (fits(start_s, float) and fits(duration_s, float | None)):
+        raise ParameterError(f"start_s={start_s}, duration_s={duration_s}; expected seconds")
     with _open(path) as file:
         facts = _checked_info(path, file)
         wanted_s = facts.duration_s - start_s if duration_s is None else duration_s
@@ -118,8 +121,9 @@ def windows(
     """
     path = Path(path)
     hop_s = window_s if hop_s is None else hop_s
-    if window_s <= 0 or hop_s <= 0:
-        raise ParameterError(f"window_s={window_s}, hop_s={hop_s}; expected positive seconds")
+    check_rate(sample_rate_hz)
+    if not all(fits(s, float) and s * sample_rate_hz >= 1 for s in (window_s, hop_s)):
+        raise ParameterError(f"window_s={window_s}, hop_s={hop_s}; expected seconds of at least one sample")
     with _open(path) as file:
         facts = _checked_info(path, file)
         rate = facts.sample_rate_hz

@@ -8,8 +8,7 @@ import numpy as np
 import soxr
 import torch
 
-from earwitness.errors import ParameterError
-from earwitness.types import Clip
+from earwitness.types import Clip, check_rate
 
 
 def resample(clip: Clip, sample_rate_hz: int) -> Clip:
@@ -25,11 +24,11 @@ def resample(clip: Clip, sample_rate_hz: int) -> Clip:
     >>> resample(Clip(torch.zeros(441), 44100), 16000).waveform.shape
     torch.Size([160])
     """
-    if sample_rate_hz <= 0:
-        raise ParameterError(f"sample_rate_hz is {sample_rate_hz}; expected a positive number")
+    check_rate(sample_rate_hz)
     if clip.sample_rate_hz == sample_rate_hz:
         return clip
-    samples = resample_array(clip.waveform.detach().cpu().numpy(), clip.sample_rate_hz, sample_rate_hz)
+    exact = clip.waveform if clip.waveform.dtype in (torch.float32, torch.float64) else clip.waveform.float()
+    samples = resample_array(exact.detach().cpu().numpy(), clip.sample_rate_hz, sample_rate_hz)
     return replace(clip, waveform=torch.from_numpy(samples).to(clip.waveform), sample_rate_hz=sample_rate_hz)
 
 

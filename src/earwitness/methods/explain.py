@@ -60,6 +60,12 @@ def explain(
     Raises:
         ParameterError: unknown method, target, score or setting.
     """
+    if not isinstance(model, AudioModel):
+        kind = type(model).__name__
+        raise ParameterError(f"model is a {kind}; expected an AudioModel: earwitness.load_model gives one, "
+                             "earwitness.AudioModel(network, front_end) makes one")
+    if not fits(seed, int) or seed < 0:
+        raise ParameterError(f"seed is {seed!r}; expected a whole number from 0")
     _check_names(method, settings)
     score = score or DEFAULT_SCORES.get(method, "logit")
     if score not in (*SCORES, "similarity"):
@@ -155,7 +161,7 @@ def _own_settings(method: str) -> dict[str, Any]:
 
 
 def _check_names(method: str, settings: Mapping[str, Any]) -> None:
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise unknown_name("method", method, METHODS)
     hints = get_type_hints(METHODS[method])
     for name, value in settings.items():

@@ -44,8 +44,11 @@ def relevance_rank(values: Tensor, evidence: Tensor) -> Tensor:
     tensor(0.5000)
     """
     _same_plane(values, evidence)
+    shape = torch.broadcast_shapes(values.shape, evidence.shape)  # type: ignore[no-untyped-call]
+    values = (values if values.is_floating_point() else values.float()).expand(shape)
+    evidence = evidence.expand(shape)
     truth = (evidence > 0.5).flatten(-2).to(values.dtype)
-    flat = values.flatten(-2).expand(truth.shape)
+    flat = values.flatten(-2)
     size = truth.sum(-1)
     ordered = flat.sort(-1, descending=True).values
     place = (size.long() - 1).clamp(min=0)[..., None]
@@ -57,7 +60,7 @@ def relevance_rank(values: Tensor, evidence: Tensor) -> Tensor:
 
 
 def _same_plane(values: Tensor, evidence: Tensor) -> None:
-    if values.shape[-2:] != evidence.shape[-2:]:
+    if values.ndim < 2 or values.shape[-2:] != evidence.shape[-2:]:
         raise ParameterError(
             f"evidence has shape {tuple(evidence.shape)} but values {tuple(values.shape)}; last two axes must match"
         )

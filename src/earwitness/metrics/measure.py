@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from earwitness.errors import ParameterError
 from earwitness.frontends import blend
 from earwitness.metrics.conciseness import Convention, complexity, is_degenerate, kept_area, sparseness
 from earwitness.metrics.faithfulness import (
@@ -75,6 +76,10 @@ def measure(
     Source: Pak & Teryokhina 2025, sec. II-D; kept = (x - s)·m + s with s the front end's silence.
     """
     x, silence = features.values, model.front_end.silence
+    if x.shape[0] != 1 or not isinstance(mask, Tensor) or mask.shape != x.shape[1:]:
+        got = tuple(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__
+        raise ParameterError(f"mask is {got} and features {tuple(x.shape)}; expected (freq, time) and (1, freq, time)")
+    model.class_index(target)
     m = mask.to(x)
     versions = torch.cat([x, blend(x, m, fill=silence), blend(x, 1 - m, fill=silence)])
     probabilities = model.probabilities(features.with_values(versions))

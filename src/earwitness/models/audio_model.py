@@ -61,7 +61,9 @@ class AudioModel:
             )
         if self.activation not in ACTIVATIONS:
             raise unknown_name("activation", self.activation, ACTIVATIONS)
-        if len(set(self.labels)) != len(self.labels):
+        if isinstance(self.labels, str) or not isinstance(self.labels, Sequence):
+            raise ParameterError(f"labels is {str(self.labels)[:40]!r}; expected a list of names")
+        if len({str(label) for label in self.labels}) != len(self.labels):
             raise ParameterError("labels has duplicates; expected one distinct name per class")
         for name in ("window_s", "hop_s"):
             seconds = getattr(self, name)
@@ -87,6 +89,10 @@ class AudioModel:
         Silence fills what is missing at the end (see ``keep_partial``); the result has the network's
         dtype and device.
         """
+        if not isinstance(clip, Clip):
+            raise ParameterError(f"clip is a {type(clip).__name__}; expected a Clip: earwitness.load reads one")
+        if not bool(torch.isfinite(clip.waveform).all()):
+            raise ParameterError(f"{clip.name}: waveform has NaN or infinite samples; expected finite sound")
         wanted = audio.resample(clip, self.sample_rate_hz).waveform.to(self._example_parameter())
         window, hop = self._window_and_hop(wanted.numel())
         rest = max(0, wanted.numel() - window)
@@ -104,6 +110,9 @@ class AudioModel:
             ParameterError: the network's output does not fit ``labels``.
         """
         logits: Tensor = self.network(features.values)
+        if not isinstance(logits, Tensor):
+            kind = type(logits).__name__
+            raise ParameterError(f"network returns a {kind}; expected a tensor of logits (batch, classes)")
         if logits.ndim != 2 or (self.labels and logits.shape[1] != len(self.labels)):
             raise ParameterError(
                 f"network returns shape {tuple(logits.shape)}; expected (batch, {len(self.labels) or 'classes'}): "
