@@ -111,6 +111,15 @@ def test_the_readme_names_every_method_and_model():
         assert f"| `{name}` |" in text
 
 
+def test_the_readme_states_the_figures_of_the_cards():
+    lines = (ROOT / "README.md").read_text().splitlines()
+    for name in ("esc10-mel", "esc10-stft"):
+        measured = ew.models.cards()[name].measured
+        (line,) = (line for line in lines if line.startswith(f"| `{name}` |"))
+        share, mean = (f"{100 * measured[key]:.1f} %" for key in ("test_accuracy", "cv_accuracy_mean"))
+        assert f"{share} on fold 5, {mean} over five folds" in line
+
+
 def test_links_in_the_docs_lead_somewhere():
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
