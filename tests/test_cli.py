@@ -77,6 +77,15 @@ def test_several_recordings_get_a_folder_each(capsys, tmp_path, tick_file):
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"a", "a-2", "b", "script_alert_1_script"}
 
 
+def test_no_recording_takes_anothers_folder(capsys, tmp_path, tick_file):
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    for name in ("a-2.wav", "a.flac", "a.wav"):
+        ew.audio.save(sounds / name, ew.load(tick_file))
+    assert run(capsys, "explain", sounds, "--out", tmp_path / "out")[0] == 0
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"a-2", "a", "a-3"}
+
+
 def test_one_bad_file_does_not_stop_the_others(capsys, tmp_path, tick_file):
     bad = tmp_path / "bad.wav"
     bad.write_text("not sound")
@@ -91,6 +100,9 @@ def test_one_bad_file_does_not_stop_the_others(capsys, tmp_path, tick_file):
 @pytest.mark.parametrize(("words", "message"), [
     (["explain", "missing.wav"], "no such file"),
     (["explain"], "Missing argument"),
+    (["explain", ""], "name of a file is empty"),
+    (["train", "--data", "x", "--out", "y", "--learning-rate", "nan"], "learning_rate is nan"),
+    (["train", "--data", "x", "--out", "y", "--batch", "1"], "not in the range"),
     (["explain", "{file}", "--method", "relax", "--target", "dog"], "does not go with score"),
     (["explain", "{file}", "--method", "gradcm"], "did you mean 'gradcam'"),
     (["explain", "{file}", "--mask", "topK_300"], "unknown mask"),

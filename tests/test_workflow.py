@@ -46,6 +46,27 @@ def test_the_command_repeats_the_report(mel_model, tmp_path, scene):
     assert "relu=True" in words
 
 
+def test_the_command_names_what_was_loaded(tmp_path, scene, monkeypatch):
+    import shutil
+    from importlib import resources
+
+    bundled = resources.files("earwitness.models") / "bundled"
+    shutil.copy(str(bundled / "esc10-mel.safetensors"), tmp_path / "esc10-mel.safetensors")
+    shutil.copy(str(bundled / "esc10-mel.json"), tmp_path / "card.json")
+    model = ew.load_model(tmp_path, weights=tmp_path / "esc10-mel.safetensors")
+    monkeypatch.chdir(tmp_path)
+    ew.audio.save("-dash.wav", scene.clip)
+    command = workflow.explain_file("-dash.wav", model, Choices(sections=2)).command
+    assert command.startswith(f"earwitness explain ./-dash.wav --model {tmp_path} ")
+    assert f"--weights {tmp_path / 'esc10-mel.safetensors'}" in command
+    assert "--sections 2" in command
+
+
+def test_recordings_beyond_full_scale_say_so(mel_model, tmp_path):
+    soundfile.write(tmp_path / "loud.wav", 5 * np.random.default_rng(0).standard_normal(8000), 8000, "FLOAT")
+    assert any("beyond full scale" in note for note in workflow.explain_file(tmp_path / "loud.wav", mel_model).notes)
+
+
 @pytest.mark.parametrize(("seconds", "note"), [
     (0.001, "padded with silence"), (2.0, "padded with silence"), (5.1, None),
 ])

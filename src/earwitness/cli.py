@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -130,7 +131,7 @@ def models(name: str | None, as_json: bool) -> None:
 @click.option("--front-end", default="mel", show_default=True, help="mel or stft.")
 @click.option("--init", type=click.Path(path_type=Path), help="Weights to start from, such as the PANNs checkpoint.")
 @click.option("--epochs", type=click.IntRange(1, 100_000), help="Passes over the clips; the recipe's if not given.")
-@click.option("--batch", type=click.IntRange(1, 4096), help="Clips per step; the recipe's if not given.")
+@click.option("--batch", type=click.IntRange(2, 4096), help="Clips per step; the recipe's if not given.")
 @click.option("--learning-rate", type=click.FloatRange(1e-12, 10.0), help="The recipe's if not given.")
 @click.option("--mix", type=click.FloatRange(0, 1), help="Share of training clips that are mixed with another.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of every draw.")
@@ -196,13 +197,12 @@ def _folders(paths: list[Path], out: Path) -> list[Path]:
 
     if len(paths) == 1:
         return [out]
-    used: dict[str, int] = {}
-    folders = []
+    used: dict[str, None] = {}
     for path in paths:
         name = folder_name(path.name)
-        used[name] = used.get(name, 0) + 1
-        folders.append(out / (name if used[name] == 1 else f"{name}-{used[name]}"))
-    return folders
+        free = (name if k == 1 else f"{name}-{k}" for k in itertools.count(1))
+        used[next(each for each in free if each not in used)] = None
+    return [out / name for name in used]
 
 
 @contextmanager

@@ -129,10 +129,15 @@ def explain_file(
 
 def command_line(path: Path, model: AudioModel, choices: Choices) -> str:
     """Return the command that repeats an explanation."""
-    words = ["earwitness", "explain", str(path), "--model", model.name, "--method", choices.method,
+    name = f"./{path}" if str(path).startswith("-") else str(path)
+    words = ["earwitness", "explain", name, "--model", model.name, "--method", choices.method,
              "--mask", choices.mask, "--seed", str(choices.seed)]
     if choices.target is not None:
         words += ["--target", choices.target]
+    if "weights_file" in model.card:
+        words += ["--weights", str(model.card["weights_file"])]
+    if choices.sections != Choices.sections:
+        words += ["--sections", str(choices.sections)]
     if choices.inversion != "projection":
         words += ["--inversion", choices.inversion]
     for name, value in choices.settings.items():
@@ -205,6 +210,10 @@ def _notes(
         notes.append(f"Short recording: {info.duration_s:.3g} s, padded with silence to {model.window_s:g} s.")
     if all(not bool(clip.waveform.any()) for _, clip in clips):
         notes.append("The recording is silent: the explanation shows what the model makes of silence.")
+    peak = max(float(section.heard.original.abs().max()) for section in sections)
+    if peak > 1:
+        notes.append(f"The recording's peak is {peak:.3g}, beyond full scale: the WAV files are cut there, the page "
+                     "plays all of it at a lower level.")
     for section in sections:
         if section.measures.p < 0.5:
             best = section.attribution.target or "its best class"
@@ -225,6 +234,8 @@ def find_files(arguments: list[str]) -> list[Path]:
     found: list[Path] = []
     for argument in arguments:
         path = Path(argument)
+        if not argument:
+            raise AudioFileError("the name of a file is empty; expected a sound file, a folder or a pattern")
         if _is_folder(path):
             inside = sorted(p for p in path.iterdir() if p.suffix.lower() in audio.SUFFIXES and p.is_file())
             if not inside:

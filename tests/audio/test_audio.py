@@ -1,3 +1,4 @@
+import os
 import struct
 import warnings
 
@@ -142,6 +143,31 @@ def test_windows_are_the_resampled_recording(tmp_path, rate, seconds):
     assert abs(joined.numel() - whole.numel()) <= 1
     n = min(joined.numel(), whole.numel()) - 200  # the recording's own end rings differently
     assert snr_db(whole[200:n].numpy(), joined[200:n].numpy()) > 60
+
+
+@pytest.mark.parametrize("suffix", [".mp3", ".ogg", ".flac"])
+def test_windows_of_compressed_files_hold_the_right_samples(tmp_path, suffix):
+    """A decoder that starts in the middle of an MP3 needs the frames before."""
+    sound = 0.2 * np.random.default_rng(1).standard_normal(20 * 44100).astype(np.float32)
+    soundfile.write(tmp_path / f"x{suffix}", np.cumsum(sound) / 40 % 1 - 0.5, 44100)
+    whole = audio.load(tmp_path / f"x{suffix}").waveform
+    for start_s, clip in audio.windows(tmp_path / f"x{suffix}", sample_rate_hz=44100, window_s=2.0):
+        first = round(start_s * 44100)
+        wanted = whole[first : first + clip.waveform.numel()]
+        assert torch.allclose(clip.waveform[: wanted.numel()], wanted, atol=1e-4), start_s
+
+
+def test_names_that_are_no_text_are_read(tmp_path):
+    path = tmp_path / os.fsdecode(b"odd\xff.wav")
+    soundfile.write(os.fsencode(path), tone(), RATE, format="WAV")
+    assert audio.load(path).duration_s == pytest.approx(1.0)
+
+
+def test_comments_do_not_pass_for_headers(tmp_path):
+    with soundfile.SoundFile(tmp_path / "x.wav", "w", RATE, 1) as file:
+        file.comment = "data : 500 (should be 3)"
+        file.write(tone())
+    assert audio.load(tmp_path / "x.wav").waveform.numel() == RATE
 
 
 def test_overlapping_windows_cover_the_end(tmp_path):

@@ -105,7 +105,9 @@ def test_unknown_models_suggest_a_name(tmp_path):
 @pytest.mark.parametrize("change", [
     {"hop_s": 0}, {"hop_s": -1}, {"hop_s": "x"}, {"window_s": 1e9}, {"window_s": [5]}, {"labels": 3}, {"arch": "big"},
     {"front_end": {"type": "MelDb", "n_fft": "x"}}, {"front_end": {"type": "MelDb", "n_fft": -4}},
-    {"front_end": {"type": "Mel"}}, {"arch_settings": {"n_classes": -1, "n_bins": 64}}, {"activation": "relu"},
+    {"front_end": {"type": "Mel"}}, {"front_end": {"type": "MelDb", "n_mels": 1000000}},
+    {"front_end": {"type": "StftDb", "hop_samples": 1}}, {"arch_settings": {"n_classes": -1, "n_bins": 64}},
+    {"activation": "relu"},
     {"normalise": "loud"}, {"checksum": "sha999:00"}, {"checksum": ""}, {"weights": "missing.safetensors"},
     {"nonsense": 1}, {"name": 5},
 ])

@@ -75,6 +75,40 @@ def test_a_damaged_cache_is_named(server, cache):
         weights.fetch(f"{url}/w.pth", checksum)
 
 
+@pytest.mark.parametrize("name", ["..%2F..%2Fevil.pth", "%2Ftmp%2Fevil.pth", "a%2Fb.pth"])
+def test_a_download_stays_in_the_cache(server, cache, tmp_path, name):
+    folder, url, _ = server
+    from urllib.parse import unquote
+
+    target = (folder / unquote(name).lstrip("/")).resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(b"evil")
+    before = set(tmp_path.rglob("*"))
+    try:
+        path = weights.fetch(f"{url}/{name}", "sha256:" + hashlib.sha256(b"evil").hexdigest())
+        assert path.parent == cache
+    except WeightsError:
+        pass
+    assert all(new == cache or cache in new.parents for new in set(tmp_path.rglob("*")) - before)
+
+
+def test_a_card_of_ones_own_may_not_download(tmp_path):
+    import json
+    from dataclasses import asdict
+
+    card = asdict(ew.models.cards()["vggish"]) | {"weights": "http://127.0.0.1:9/..%2Fevil.pth"}
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    with pytest.raises(WeightsError, match="may not download"):
+        ew.load_model(tmp_path)
+
+
+def test_weights_that_are_no_numbers_are_refused():
+    network = nn.Linear(2, 1)
+    state = {"weight": torch.tensor([[1.0, torch.nan]]), "bias": torch.zeros(1)}
+    with pytest.raises(WeightsError, match="weight has NaN"):
+        weights.load_into(network, state, source="x.pth")
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/w.pth", "http://name.invalid/w.pth"])
 def test_no_network_says_what_to_do(cache, url):
     with pytest.raises(WeightsError, match="pass it with --weights FILE"):

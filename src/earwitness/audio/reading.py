@@ -24,6 +24,7 @@ MAX_CHANNELS = 64
 MAX_DURATION_S = 600.0
 RESAMPLING_MARGIN_S = 0.05
 CODEC_SLACK_S = 0.1
+MP3_LEAD_S = 0.5
 MAX_PEAK = 1e6
 MAX_LENGTH_SAMPLES = 2**40
 
@@ -84,7 +85,7 @@ def load(
         AudioFileError: the file cannot be used, or the wanted part is too long, or not in the file.
     """
     path = Path(path)
-    if not (fits(start_s, float) and fits(duration_s, float | None)):
+    if not (fits(start_s, float) and fits(duration_s, float | None)) or (duration_s is not None and duration_s <= 0):
         raise ParameterError(f"start_s={start_s}, duration_s={duration_s}; expected seconds")
     with _open(path) as file:
         facts = _checked_info(path, file)
@@ -150,7 +151,7 @@ def _open(path: Path) -> soundfile.SoundFile:
         reason = getattr(error, "strerror", None) or error
         raise AudioFileError(f"{path}: cannot be opened ({reason}); check the name") from error
     try:
-        return soundfile.SoundFile(path)
+        return soundfile.SoundFile(os.fsencode(path))
     except (soundfile.LibsndfileError, OSError, TypeError, ValueError) as error:
         reason = str(getattr(error, "error_string", error)).strip().rstrip(".")
         raise AudioFileError(
@@ -169,7 +170,7 @@ def _checked_info(path: Path, file: soundfile.SoundFile) -> FileInfo:
         raise AudioFileError(f"{path}: no samples after the header; expected sound: record or export it again")
     if facts.length_samples > MAX_LENGTH_SAMPLES:
         raise AudioFileError(f"{path}: the header does not say how long it is; convert it to WAV or FLAC again")
-    promised = re.search(r"data\s*:\s*(\d+) \(should be (\d+)\)", file.extra_info)
+    promised = re.search(r"^data : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
     if promised and int(promised[1]) not in (0, 0xFFFFFFFF) and int(promised[1]) > int(promised[2]):
         raise AudioFileError(
             f"{path}: cut short, the header promises {promised[1]} bytes of sound but {promised[2]} are there; "
@@ -183,7 +184,10 @@ def _read(path: Path, file: soundfile.SoundFile, first: int, count: int) -> np.n
     mono = np.empty(count, dtype=np.float32)
     done = 0
     try:
-        file.seek(first)
+        lead = min(first, round(MP3_LEAD_S * file.samplerate)) if file.format == "MP3" else 0
+        file.seek(first - lead)
+        if lead:  # an MP3 frame leans on those before it
+            file.read(lead)
         while done < count:
             block = file.read(min(count - done, 1 << 18), dtype="float32", always_2d=True)
             if not len(block) and file.frames - first - done <= CODEC_SLACK_S * file.samplerate and done:

@@ -21,6 +21,8 @@ def _filters(
 ) -> np.ndarray:
     if mel_scale not in ("htk", "slaney", "vggish"):
         raise unknown_name("mel_scale", mel_scale, ("htk", "slaney", "vggish"))
+    if not 1 <= n_mels <= n_fft:
+        raise ParameterError(f"n_mels is {n_mels}; expected 1 to n_fft = {n_fft}")
     if not 0 <= f_min_hz < f_max_hz <= sample_rate_hz / 2:
         raise ParameterError(
             f"f_min_hz={f_min_hz}, f_max_hz={f_max_hz}; expected 0 <= f_min_hz < f_max_hz <= {sample_rate_hz / 2}"

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from earwitness.errors import ParameterError
 from earwitness.frontends.front_end import FrontEnd
 from earwitness.frontends.mel import MelScale, mel_filters, project_to_bins
 
@@ -32,6 +33,8 @@ class MelFrontEnd(FrontEnd):
     @property
     def frequencies_hz(self) -> Tensor:
         """Centre of each mel band in Hz, (freq,)."""
+        if not 1 <= self.n_mels <= self.n_fft:
+            raise ParameterError(f"n_mels is {self.n_mels}; expected 1 to n_fft = {self.n_fft}")
         centres = librosa.mel_frequencies(
             self.n_mels + 2, fmin=self.f_min_hz, fmax=self.f_max_hz, htk=self._scale != "slaney"
         )

@@ -9,6 +9,9 @@ from torch import Tensor
 
 from earwitness.errors import ParameterError
 
+MAX_N_FFT = 65536
+MAX_OVERLAP = 64
+
 
 @dataclass(frozen=True)
 class Stft:
@@ -27,6 +30,11 @@ class Stft:
     centred: bool = True
 
     def __post_init__(self) -> None:
+        if self.n_fft > MAX_N_FFT or self.hop_samples * MAX_OVERLAP < self.win_samples:
+            raise ParameterError(
+                f"n_fft={self.n_fft}, hop_samples={self.hop_samples}; expected n_fft up to {MAX_N_FFT} and at most "
+                f"{MAX_OVERLAP} frames over a sample"
+            )
         if not 0 < self.hop_samples <= self.win_samples <= self.n_fft:
             raise ParameterError(
                 f"hop_samples={self.hop_samples}, win_samples={self.win_samples}, n_fft={self.n_fft}; "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -124,7 +124,8 @@ def load_model(name: str | os.PathLike[str], *, weights: str | os.PathLike[str] 
     'dog'
     """
     known = cards()
-    if str(name) in known:
+    bundled = str(name) in known
+    if bundled:
         card = known[str(name)]
         folder = Path(str(resources.files("earwitness.models") / "bundled"))
     else:
@@ -132,7 +133,11 @@ def load_model(name: str | os.PathLike[str], *, weights: str | os.PathLike[str] 
         if not is_file(path):
             raise unknown_name("model", str(name), known)
         card, folder = read_card(path), path.parent
-    return assemble(card, _weights_file(card, folder, weights))
+    if "://" in card.weights and weights is None and not bundled:
+        raise WeightsError(f"{path}: a card of your own may not download; fetch {card.weights} and pass it as weights")
+    model = assemble(card, _weights_file(card, folder, weights))
+    given = {} if weights is None else {"weights_file": str(weights)}
+    return replace(model, name=str(name), card={**model.card, **given})
 
 
 def assemble(card: Card, weights: Path) -> AudioModel:
@@ -163,8 +168,8 @@ def _weights_file(card: Card, folder: Path, given: str | os.PathLike[str] | None
         return Path(given)
     if "://" in card.weights:
         return fetch(card.weights, card.checksum)
-    path = folder / card.weights
-    if not path.is_file():
+    path = folder / Path(card.weights).name
+    if not is_file(path):
         raise WeightsError(f"{path}: no such file; the card {card.name!r} expects it beside itself")
     check(path, card.checksum)
     return path

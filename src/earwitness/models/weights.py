@@ -64,8 +64,11 @@ def fetch(url: str, checksum: str) -> Path:
     """
     import pooch
 
-    folder, name = cache_folder(), unquote(url.rpartition("/")[2].partition("?")[0])
+    folder, name = cache_folder(), Path(unquote(url.rpartition("/")[2].partition("?")[0])).name
+    if name in ("", ".", ".."):
+        raise WeightsError(f"{url}: names no file; expected the address of a weights file")
     path = folder / name
+    pooch.get_logger().setLevel("WARNING")
     if not path.exists():
         try:
             pooch.retrieve(url, known_hash=None, fname=name + ".part", path=folder,
@@ -78,10 +81,9 @@ def fetch(url: str, checksum: str) -> Path:
         part = folder / (name + ".part")
         try:
             check(part, checksum)
-        except WeightsError:
+            os.replace(part, path)
+        finally:
             part.unlink(missing_ok=True)
-            raise
-        os.replace(part, path)
     check(path, checksum)
     return path
 
@@ -156,6 +158,9 @@ def load_into(network: nn.Module, state: Mapping[str, Tensor], *, source: str) -
                 for kind, names in (("missing", missing), ("left over", extra), ("other shape", wrong)) if names]
     if problems:
         raise WeightsError(f"{source}: does not fit {type(network).__name__} ({'; '.join(problems)})")
+    broken = [name for name, tensor in state.items() if not bool(torch.isfinite(tensor).all())]
+    if broken:
+        raise WeightsError(f"{source}: {broken[0]} has NaN or infinite values; train or fetch it again")
     counters = {name: torch.zeros((), dtype=torch.long) for name in own if name not in state}
     network.load_state_dict(state | counters, assign=True)
 

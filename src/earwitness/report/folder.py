@@ -43,7 +43,8 @@ def write_folder(report: Report, folder: Path) -> dict[str, Any]:
         write_html(report, folder / "report.html")
         content = summary(report)
         with replacing(folder / "explanation.json") as path:
-            path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8",
+                            errors="backslashreplace")
     except OSError as error:
         if isinstance(error, EarwitnessError):
             raise

@@ -7,6 +7,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from earwitness.checking import fits
 from earwitness.errors import ParameterError
 from earwitness.training.augment import Augmentation
 
@@ -127,6 +128,9 @@ def recipe(arch: str, *, n_bins: int = 64, mix: float | None = None, **changes: 
     >>> recipe("cnn14", epochs=2, batch=None).epochs
     2
     """
+    for name, value in {**changes, "mix": mix}.items():
+        if not fits(value, float | None):
+            raise ParameterError(f"{name} is {value}; expected a number")
     settings = PUBLISHED_RECIPE
     if arch == "small":
         settings = SMALL_RECIPE if n_bins <= MEL_ROWS else SMALL_STFT_RECIPE
