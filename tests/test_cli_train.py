@@ -77,3 +77,18 @@ def test_a_folder_in_another_layout_is_refused(capsys, tmp_path):
     err = capsys.readouterr().err
     assert "esc50.csv" in err
     assert err.count("\n") == 1
+
+
+def test_a_broken_checkpoint_is_one_line(capsys, tmp_path, data_dir):
+    words = ["train", "--data", str(data_dir), "--out", str(tmp_path / "mine"), "--epochs", "1", "--batch", "4"]
+    assert main(words) == 0
+    path = tmp_path / "mine" / "checkpoint.pt"
+    state = torch.load(path, weights_only=True)
+    torch.save(state | {"network": 5}, path)
+    assert main([*words, "--resume"]) == 2
+    path.unlink()
+    path.mkdir()
+    assert main([*words, "--resume"]) == 2
+    err = capsys.readouterr().err
+    assert err.count("not a checkpoint") == 2
+    assert err.count("\n") == 2

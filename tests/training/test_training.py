@@ -7,6 +7,7 @@ import soundfile
 import torch
 
 from earwitness.errors import ParameterError, WeightsError
+from earwitness.files import replacing
 from earwitness.frontends import StftDb, VggishLogMel
 from earwitness.models.band_norm import BandNorm
 from earwitness.models.catalogue import ARCHITECTURES
@@ -21,7 +22,7 @@ from earwitness.training import (
     train_classifier,
 )
 from earwitness.training.augment import Augmentation
-from earwitness.training.fitting import CHECKPOINT, borrowed_rng, fit, predict, write_whole
+from earwitness.training.fitting import CHECKPOINT, borrowed_rng, fit, predict
 
 SETTINGS = FitSettings(
     epochs=4, batch=5, learning_rate=3e-3, optimiser="adamw", schedule="cosine", average=0.8, seed=3, mix_until=0.5,
@@ -135,8 +136,12 @@ def test_a_checkpoint_is_whole_or_absent(tmp_path):
         path.write_text("half")
         raise OSError
 
+    def write():
+        with replacing(tmp_path / "file") as temporary:
+            fail(temporary)
+
     with pytest.raises(OSError):  # noqa: PT011
-        write_whole(tmp_path / "file", fail)
+        write()
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_text() == "old"
 

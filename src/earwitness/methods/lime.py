@@ -39,13 +39,8 @@ def lime(
 
     Source: Ribeiro et al. 2016; Pak & Teryokhina 2025 for the settings.
     """
-    found = []
-    for k in range(len(features)):
-        answers = ask_about_parts(
-            score, features[k : k + 1], components=components, fill=fill, generator=generator, minimum=minimum,
-            draw=lambda n: coalitions.bernoulli(n_samples, n, generator=generator), progress=progress)
-        found.append(_surrogate(answers, distance, kernel_width, alpha))
-    return stacked(found)
+    return slime(score, features, generator=generator, components=components, fill=fill, n_samples=n_samples,
+                 distance=distance, kernel_width=kernel_width, alpha=alpha, minimum=minimum, progress=progress)
 
 
 def slime(

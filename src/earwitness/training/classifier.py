@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from earwitness import audio, frontends
 from earwitness.datasets import esc50
 from earwitness.errors import ParameterError, unknown_name
-from earwitness.files import make_folder
+from earwitness.files import make_folder, replacing
 from earwitness.frontends import FrontEnd
 from earwitness.training.augment import SILENCE_DB
 from earwitness.training.backgrounds import make_backgrounds
 from earwitness.training.calibration import best_temperature, divide_logits
 from earwitness.training.curve import draw_learning_curve
-from earwitness.training.fitting import CHECKPOINT, copy_of, fit, predict, write_whole
+from earwitness.training.fitting import CHECKPOINT, copy_of, fit, predict
 from earwitness.training.settings import Epoch, FitResult, FitSettings, LabelledFeatures
 from earwitness.training.start import start_network
 
@@ -122,7 +122,8 @@ def train_classifier(
                      "temperature": temperature},
         "measured": _measure(network, test, data.labels, split, result),
     }
-    write_whole(out_dir / "learning_curve.png", lambda path: draw_learning_curve(result, path))
+    with replacing(out_dir / "learning_curve.png") as path:
+        draw_learning_curve(result, path)
     write_card(out_dir / "card.json", card)
     return card
 
@@ -130,7 +131,8 @@ def train_classifier(
 def write_card(path: Path, card: dict[str, Any]) -> None:
     """Write a model card as JSON, whole or not at all."""
     text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def load_features(
@@ -205,7 +207,8 @@ def _write_weights(path: Path, network: nn.Module, dtype: torch.dtype) -> None:
     """Write the weights in ``dtype`` and give the network what the file says."""
     state = {name: value.to(dtype).contiguous() for name, value in copy_of(network.state_dict()).items()
              if value.is_floating_point()}
-    write_whole(path, lambda temporary: save_file(state, temporary))
+    with replacing(path) as temporary:
+        save_file(state, temporary)
     network.load_state_dict(state, strict=False)
 
 

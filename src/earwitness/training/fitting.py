@@ -8,8 +8,6 @@ argument in torch; they run inside ``borrowed_rng``, which puts the global gener
 from __future__ import annotations
 
 import math
-import os
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -21,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from earwitness.errors import ParameterError, WeightsError, unknown_name
+from earwitness.files import replacing
 from earwitness.models.audio_model import evaluating
 from earwitness.training.settings import Epoch, FitResult, FitSettings, LabelledFeatures
 
@@ -85,7 +84,8 @@ def fit(
     while len(run.history) < settings.epochs:
         epoch = run.epoch(train, valid, backgrounds)
         if path is not None:
-            write_whole(path, lambda temporary: torch.save(run.state(), temporary))
+            with replacing(path) as temporary:
+                torch.save(run.state(), temporary)
         if on_epoch is not None:
             on_epoch(epoch)
     network.load_state_dict(run.best)
@@ -188,32 +188,29 @@ class _Run:
     def load(self, path: Path) -> None:
         """Continue from a checkpoint of the same settings."""
         try:
+            if not path.is_file():
+                raise ValueError("it is not a regular file")
             state = torch.load(path, map_location="cpu", weights_only=True)
             made_with = state["made_with"]
-        except Exception as error:
-            raise WeightsError(f"{path}: not a checkpoint ({error}); delete it to start again") from error
+            if made_with == self.made_with:
+                self._restore(state)
+        except Exception as error:  # a damaged file raises a dozen kinds
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise WeightsError(f"{path}: not a checkpoint ({reason}); delete it to start again") from error
         if made_with != self.made_with:
             raise WeightsError(f"{path}: made with {made_with}, now {self.made_with}; delete it to start again")
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.history = [Epoch(**entry) for entry in state["history"]]
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.average, self.best, self.best_epoch = state["average"], state["best"], state["best_epoch"]
         self.step = state["step"]
-        self.history = [Epoch(**entry) for entry in state["history"]]
 
 
 def copy_of(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return a state dict whose tensors are copies; ``state_dict()`` itself follows the network."""
     return {name: value.detach().clone() for name, value in state.items()}
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, then rename it: the file is whole or absent."""
-    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _rank(epoch: Epoch) -> tuple[float, float]:
