@@ -1,0 +1,61 @@
+"""The command line: parse, call one function, show."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from earwitness.cli.demo import demo
+from earwitness.cli.explain import explain
+from earwitness.cli.models import models
+from earwitness.cli.showing import one_line
+from earwitness.cli.train import train
+from earwitness.errors import EarwitnessError
+
+EPILOG = "Errors print one line; --debug shows where they come from."
+COMMANDS = (demo, explain, models, train)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
+@click.version_option(package_name="earwitness")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error; works anywhere on the line.")
+def cli(debug: bool) -> None:
+    """Show and play what a sound model listens to, and say how far the explanation can be trusted."""
+
+
+for _command in COMMANDS:
+    cli.add_command(_command)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0, 1 (interrupted or a bug) or 2 (bad input)."""
+    given = sys.argv[1:] if arguments is None else arguments
+    debug, words = "--debug" in given, [word for word in given if word != "--debug"]
+    try:
+        cli.main(args=words, prog_name="earwitness", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return 1
+    except click.ClickException as error:
+        click.echo(f"error: {one_line(error.format_message())}", err=True)
+        return 2
+    except EarwitnessError as error:
+        if debug:
+            raise
+        click.echo(f"error: {one_line(error)}", err=True)
+        return 2
+    except OSError as error:
+        if debug:
+            raise
+        click.echo(f"error: {one_line(error)}; check the disk and the rights", err=True)
+        return 2
+    except Exception as error:
+        if debug:
+            raise
+        click.echo(f"error: unexpected {type(error).__name__}: {one_line(error)}; run 'earwitness --debug ...' "
+                   "and report what it prints", err=True)
+        return 1
+    return 0

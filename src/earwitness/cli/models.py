@@ -1,0 +1,28 @@
+"""earwitness models."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from earwitness.errors import unknown_name
+
+
+@click.command(epilog="Example: earwitness models esc10-mel")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the cards as JSON.")
+def models(name: str | None, as_json: bool) -> None:
+    """List the models that can be loaded by name, or show one card."""
+    from earwitness.models import cards
+
+    known = cards()
+    if name is not None and name not in known:
+        raise unknown_name("model", name, known)
+    chosen = [known[name]] if name is not None else list(known.values())
+    if as_json or name is not None:
+        click.echo(json.dumps([vars(card) for card in chosen], indent=1))
+        return
+    for card in chosen:
+        where = "download" if "://" in card.weights else "bundled"
+        click.echo(f"{card.name:14} {where:9} {len(card.labels):4} classes  {card.summary}  [{card.licence}]")

@@ -1,0 +1,74 @@
+"""Options that several commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from earwitness.errors import ParameterError, unknown_name
+
+SEED = click.IntRange(0, 2**32 - 1)
+DEVICES = ("cpu", "cuda", "mps", "xpu")
+
+
+def model_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add --model, --weights and --device."""
+    for option in (
+        click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, mps."),
+        click.option("--weights", type=click.Path(), help="Local weights file to use instead of the model's own."),
+        click.option("--model", "model_name", default="esc10-mel", show_default=True,
+                     help="A name of 'earwitness models', or a folder that 'earwitness train' wrote."),
+    ):
+        command = option(command)
+    return command
+
+
+def choice_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add --method, --mask, --seed and --set."""
+    for option in (
+        click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the method."),
+        click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of everything random."),
+        click.option("--mask", default="topK_30_pos", show_default=True, help="How the explanation becomes a mask."),
+        click.option("--method", default="saliency", show_default=True, help="How to explain."),
+    ):
+        command = option(command)
+    return command
+
+
+def load(options: dict[str, Any]) -> Any:
+    """Return the model of --model, --weights and --device."""
+    import torch
+
+    from earwitness.models import load_model
+
+    model = load_model(options["model_name"], weights=options["weights"])
+    if options["device"].partition(":")[0] not in DEVICES:
+        raise unknown_name("device", options["device"], DEVICES)
+    try:
+        model.network.to(torch.device(options["device"]))
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ParameterError(f"device {options['device']!r} cannot be used ({reason}); try --device cpu") from error
+    return model
+
+
+def choices(options: dict[str, Any]) -> Any:
+    """Return the choices of --method, --mask, --seed, --target and --set."""
+    from earwitness.workflow import Choices
+
+    own = {name: options[name] for name in ("method", "mask", "seed", "target", "sections", "inversion")
+           if name in options}
+    return Choices(**own, settings=dict(_setting(text) for text in options["settings"]))
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise ParameterError(f"--set got {text!r}; expected NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except (ValueError, RecursionError):
+        return name, {"True": True, "False": False, "None": None}.get(value, value)

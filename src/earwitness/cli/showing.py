@@ -1,0 +1,46 @@
+"""What commands print: one line a finding, a bar while they work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@contextmanager
+def progress_bar(name: str, *, quiet: bool) -> Iterator[Callable[[str, float], None]]:
+    """Show a bar on a terminal, nothing elsewhere; yields a function of (step, share done)."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield lambda step, done: None
+        return
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task(escape(name), total=1.0)
+        yield lambda step, done: bar.update(task, description=escape(f"{name}: {step}"), completed=done)
+
+
+def show(content: dict[str, Any]) -> None:
+    """Print what a written report found, a line per section."""
+    for section in content["sections"]:
+        metrics, target = section["metrics"], section["target"]
+        where = f" at {section['start_s']:.0f} s" if content["timeline"] else ""
+        click.echo(f"{one_line(content['recording'])}{where}: {target or 'embedding'}, p = {metrics['p']:.3f} "
+                   f"(kept sound {metrics['p_kept']:.3f}, removed {metrics['p_removed']:.3f}; "
+                   f"kept area {metrics['kept_area']:.1%})")
+        if metrics["degenerate"]:
+            click.echo("warning: the mask is constant: it selects nothing, so the metrics say nothing; try another")
+    for note in content["notes"]:
+        click.echo(f"note: {one_line(note)}")
+    click.echo(f"report: {one_line(Path(content['folder']) / 'report.html')}")
+
+
+def one_line(message: object) -> str:
+    """Return a message whose control characters are spelled out."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(message))
