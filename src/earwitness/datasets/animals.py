@@ -112,8 +112,8 @@ def grouped_folds(targets: Sequence[int], groups: Sequence[int], *, n_folds: int
     Returns:
         Fold of each recording, 1..n_folds.
 
-    >>> grouped_folds([0, 0, 0, 1, 1], [0, 0, 1, 2, 3], n_folds=2)
-    [1, 1, 2, 1, 2]
+    >>> grouped_folds([0, 0, 0, 1], [7, 7, 8, 9], n_folds=2)
+    [1, 1, 2, 1]
     """
     if n_folds < 2 or len(targets) != len(groups):
         raise ParameterError(f"n_folds={n_folds}, {len(targets)} targets, {len(groups)} groups; expected at least "
