@@ -89,7 +89,7 @@ def test_reruns_need_sense(fields, message):
 
 def test_completeness(generator):
     model, clip = deep(generator), noise_clip(generator)
-    score = float(model.logits(model.features(clip))[0, 0])
+    score = float(model.logits(model.features(clip))[0, 0].detach())
     gaps = {method: checks.completeness_gap(ew.explain(model, clip, method, "c0"), score=score)
             for method in ("kernel_shap", "integrated_gradients", "saliency")}
     assert gaps["kernel_shap"] < 1e-5

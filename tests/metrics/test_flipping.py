@@ -18,12 +18,12 @@ def item(generator):
 
 def slow_flip(score, features, values, n_blocks):
     order = sorted(range(values.numel()), key=lambda k: -float(values.flatten()[k]))
-    left, scores = features.values.clone(), [float(score(features))]
+    left, scores = features.values.clone(), [float(score(features).detach())]
     for block in range(n_blocks):
         for place, k in enumerate(order):
             if place * n_blocks // len(order) == block:
                 left[0, k // values.shape[1], k % values.shape[1]] = -100.0
-        scores.append(float(score(features.with_values(left))))
+        scores.append(float(score(features.with_values(left)).detach()))
     return scores
 
 
