@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from earwitness.cli.study_pak2025 import pak2025
+from earwitness.cli.study_relax2023 import relax2023
 
 
 @click.group()
@@ -12,5 +13,5 @@ def study() -> None:
     """Run a published system on your models and data: a sweep, its tables and its figures."""
 
 
-for _command in (pak2025,):
+for _command in (pak2025, relax2023):
     study.add_command(_command)

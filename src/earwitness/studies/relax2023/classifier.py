@@ -105,7 +105,10 @@ class Accuracy:
                 for k, (label, column) in enumerate(zip(self.labels, columns, strict=True))}
 
 
-def fit_classifier(embeddings: Tensor, targets: Sequence[int], groups: Sequence[int], *, seed: int = 0) -> Fitted:
+def fit_classifier(
+    embeddings: Tensor, targets: Sequence[int], groups: Sequence[int], *, seed: int = 0,
+    strengths: Sequence[float] = STRENGTHS,
+) -> Fitted:
     """Fit a logistic regression on standardised embeddings; its penalty is chosen within the given recordings.
 
     Args:
@@ -113,6 +116,7 @@ def fit_classifier(embeddings: Tensor, targets: Sequence[int], groups: Sequence[
         targets: class of each, 0..classes-1, every class at least once.
         groups: recordings that must not be on both sides of the inner splits.
         seed: of the inner splits.
+        strengths: values of C to choose from; the smallest of the best is taken.
 
     Raises:
         ParameterError: lengths differ, or fewer than two classes.
@@ -131,7 +135,7 @@ def fit_classifier(embeddings: Tensor, targets: Sequence[int], groups: Sequence[
     inner: list[tuple[Any, Any]] = [((folds != k).nonzero()[:, 0].numpy(), (folds == k).nonzero()[:, 0].numpy())
                                     for k in range(1, INNER_FOLDS + 1) if bool((folds == k).any())]
     pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=MAX_STEPS))
-    search = GridSearchCV(pipeline, {"logisticregression__C": list(STRENGTHS)}, cv=inner)
+    search = GridSearchCV(pipeline, {"logisticregression__C": list(strengths)}, cv=inner)
     search.fit(embeddings.double().numpy(), list(targets))
     scaler, model = search.best_estimator_.named_steps.values()
     weight, bias = torch.from_numpy(model.coef_), torch.from_numpy(model.intercept_)
