@@ -25,16 +25,19 @@ from earwitness.cli.showing import one_line, progress_bar
               help="Masks of each explanation.")
 @click.option("--check-masks", type=click.IntRange(2, 10**6), default=500, show_default=True,
               help="Masks where a check makes an explanation again.")
+@click.option("--blocks", type=click.IntRange(2, 10**5), default=100, show_default=True,
+              help="Steps of pixel flipping.")
 @click.option("--seed", type=given.SEED, default=0, show_default=True, help="Seed of every draw.")
 def relax2023(
     data: Path, out: Path, n_clips: int, n_scenes: int, backgrounds: str | None, n_masks: int, check_masks: int,
-    seed: int, **options: Any,
+    blocks: int, seed: int, **options: Any,
 ) -> None:
     """What an embedding listens to, how sure we are, and whether it is true."""
     from earwitness.studies.relax2023 import Effort, Plan, run_study
 
     names = Plan.backgrounds if backgrounds is None else tuple(name.strip() for name in backgrounds.split(","))
-    plan = Plan(n_clips, n_scenes, names, effort=Effort(n_masks=n_masks, n_masks_checks=check_masks), seed=seed)
+    effort = Effort(n_masks=n_masks, n_masks_checks=check_masks, n_blocks=blocks)
+    plan = Plan(n_clips, n_scenes, names, effort=effort, seed=seed)
     with progress_bar("relax2023", quiet=False) as progress:
         found = run_study(data, given.load(options), out, plan, progress=progress)
     for split, (share, low, high) in found["accuracy"].items():

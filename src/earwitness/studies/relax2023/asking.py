@@ -36,7 +36,7 @@ class Effort:
     n_masks: int = 3000
     n_masks_checks: int = 500
     n_blocks: int = 100
-    n_changes: int = 3
+    n_changes: int = 2
     radius_db: float = 1.0
     cascade_steps: int = 2
 

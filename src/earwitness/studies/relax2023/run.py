@@ -25,7 +25,6 @@ from earwitness.studies.relax2023.results import write_accuracy, write_results
 from earwitness.types import Clip
 
 BACKGROUNDS = ("rain", "sea_waves", "crackling_fire", "helicopter", "chainsaw")
-N_POSTERS = 2
 EVENT_SHARE = 0.3  # of a scene's length
 Progress = Callable[[str, float], None]
 
@@ -39,6 +38,7 @@ class Plan:
         n_scenes: scenes with known evidence, made of the test fold's clips.
         backgrounds: classes whose clips lie under the scenes' events; the others are events.
         snr_db: level of the scenes' events.
+        n_posters: sounds of each kind whose maps are drawn.
         effort: how much is computed for each.
         seed: of every draw.
     """
@@ -47,6 +47,7 @@ class Plan:
     n_scenes: int = 0
     backgrounds: tuple[str, ...] = BACKGROUNDS
     snr_db: float = 10.0
+    n_posters: int = 2
     effort: Effort = field(default_factory=Effort)
     seed: int = 0
 
@@ -109,7 +110,7 @@ def run_study(
     for part in (_clips(data, plan), _scenes(data, plan, out_dir, model)):
         for k, subject in enumerate(part):
             progress("explaining and checking", explained / (plan.n_clips + plan.n_scenes))
-            _explain_one(out_dir, asked, shuffled, subject, plan, poster=k < N_POSTERS)
+            _explain_one(out_dir, asked, shuffled, subject, plan, poster=k < plan.n_posters)
             explained += 1
     write_results(out_dir, title=f"{model.name} on {data.name}", seed=plan.seed)
     progress("done", 1.0)
