@@ -21,7 +21,9 @@ from earwitness.scores import SCORES, Counted, Score, Similarity, predicted_clas
 from earwitness.types import Attribution, Features
 
 Baseline = Literal["zero", "mean"]
-SERIES_METHODS: dict[str, Callable[..., Evidence]] = {"lime": lime, "occlusion": occlusion, "relax": relax, "rise": rise, "slime": slime}
+SERIES_METHODS: dict[str, Callable[..., Evidence]] = {
+    "lime": lime, "occlusion": occlusion, "relax": relax, "rise": rise, "slime": slime,
+}
 PARTS = {"time": "temporal", "frequency": "spectral", "time_frequency": "grid"}
 MASKS = {"time": "time", "frequency": "frequency", "time_frequency": "random"}
 
