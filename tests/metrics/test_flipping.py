@@ -4,7 +4,7 @@ import torch
 from earwitness.errors import ParameterError
 from earwitness.metrics import bootstrap_interval, flip, wilson_interval
 from earwitness.models.audio_model import evaluating
-from earwitness.scores import ClassLogit, Counted
+from earwitness.scores import Asked, ClassLogit
 from tests.made_models import additive, noise_clip
 
 
@@ -69,7 +69,7 @@ def test_a_constant_score_has_its_own_area(item):
 
 def test_a_hundred_blocks_cost_101_passes(item):
     score, features, values = item
-    counted = Counted(score)
+    counted = Asked(score)
     with evaluating(score.model.network):
         flip(counted, features, values, n_blocks=100)
     assert counted.passes["forward"] == 101

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from earwitness.errors import ParameterError, unknown_name
-from earwitness.methods import METHODS
+from earwitness.methods import METHODS, Evidence
+from earwitness.methods.explain import ON_THE_NETWORK_ITSELF
 from earwitness.models.audio_model import AudioModel, evaluating
-from earwitness.scores import SCORES, Score, Similarity
+from earwitness.models.prepared import prepare
+from earwitness.scores import SCORES, Asked, Score, Similarity
 from earwitness.types import Features
 
 
@@ -50,9 +52,20 @@ class Rerun:
 
     def __call__(self, model: AudioModel, features: Features) -> Tensor:
         """Return the explanation (freq, time) of one item of features; the model is left as it was found."""
-        run = METHODS[self.method]
+        return self.run(model, features).values[0].detach()
+
+    def run(self, model: AudioModel, features: Features) -> Evidence:
+        """Return all that the method found of one item of features, asking a prepared network as ``explain`` does."""
+        method = METHODS[self.method]
         extra: dict[str, Any] = {}
-        if "generator" in inspect.signature(run).parameters:
+        if "generator" in inspect.signature(method).parameters:
             extra["generator"] = torch.Generator().manual_seed(self.seed)
         with evaluating(model.network):
-            return run(self.score_of(model, features), features, **self.settings, **extra).values[0].detach()
+            if self.method in ON_THE_NETWORK_ITSELF:
+                return method(self.score_of(model, features), features, **self.settings, **extra)
+            return method(self.quick_score(model, features), features, **self.settings, **extra)
+
+    def quick_score(self, model: AudioModel, features: Features) -> Asked:
+        """Return what is explained, asked of a prepared copy of the network in batches that suit it."""
+        ready = prepare(model.network, features.values[:1])
+        return Asked(self.score_of(replace(model, network=ready.network), features), batch=ready.batch)

@@ -92,7 +92,7 @@ def check_explanation(
                              f"{tuple(features.values.shape)}; expected one item of the same plane")
     again, generator = _cheaper(rerun), torch.Generator().manual_seed(rerun.seed)
     with evaluating(model.network):
-        score = rerun.score_of(model, features)
+        score = rerun.quick_score(model, features)
         curves = {order: flip(score, features, attribution.values, order=order, n_blocks=_n_blocks(features),
                               generator=generator) for order in ORDERS}
     progress(0.2)

@@ -17,7 +17,7 @@ from earwitness.methods.occlusion import occlusion
 from earwitness.methods.relax import relax, rise
 from earwitness.models.audio_model import Activation, AudioModel, evaluating
 from earwitness.perturb.planes import Gained, plane_of
-from earwitness.scores import SCORES, Counted, Score, Similarity, predicted_class
+from earwitness.scores import SCORES, Asked, Score, Similarity, predicted_class
 from earwitness.types import Attribution, Features
 
 Baseline = Literal["zero", "mean"]
@@ -79,16 +79,16 @@ def explain_series(
     item = Features(gains, torch.complex(gains, torch.zeros_like(gains)), series.shape[1])
     with evaluating(model.network):
         index = _index(model, item, target, score)
-        asked: Score = Similarity.to_item(model, item) if index is None else SCORES[score](model, index)
-        counted = Counted(asked)
-        found = SERIES_METHODS[method](counted, item, generator=torch.Generator().manual_seed(seed), **settings)
+        explained: Score = Similarity.to_item(model, item) if index is None else SCORES[score](model, index)
+        asked = Asked(explained)
+        found = SERIES_METHODS[method](asked, item, generator=torch.Generator().manual_seed(seed), **settings)
     spread = None if found.uncertainty is None else found.uncertainty[0]
     return Attribution(
         values=found.values[0].detach(), target=None if index is None else model.class_name(index), method=method,
         settings={**{name: value for name, value in settings.items() if isinstance(value, str | int | float | None)},
                   "score": score, "plane": plane, "baseline": baseline, "sample_rate_hz": sample_rate_hz},
         seed=seed, uncertainty=spread, components=found.components[0] if found.components else None,
-        passes=counted.passes, frequencies_hz=front_end.frequencies_hz, times_s=front_end.times_s(gains.shape[2]))
+        passes=asked.passes, frequencies_hz=front_end.frequencies_hz, times_s=front_end.times_s(gains.shape[2]))
 
 
 def _index(model: AudioModel, item: Features, target: str | int | None, score: str) -> int | None:

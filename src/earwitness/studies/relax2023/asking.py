@@ -93,7 +93,7 @@ def _flipped(
     """Areas under the flipping curves, and the lead over chance in shares of the way from sound to silence."""
     row, generator = {}, torch.Generator().manual_seed(seed)
     with evaluating(model.network):
-        score = made.rerun.score_of(model, item)
+        score = made.rerun.quick_score(model, item)
         for order in ORDERS:
             found = metrics.flip(score, item, made.values, order=order, n_blocks=effort.n_blocks, generator=generator)
             row[order] = found.auc

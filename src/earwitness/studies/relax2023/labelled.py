@@ -8,14 +8,15 @@ from pathlib import Path
 from earwitness.datasets import animals, esc50
 from earwitness.errors import DataError
 
-N_FOLDS = 5
-TEST_FOLD = 5
+ESC50_FOLDS = 5
+DEALT_FOLDS = 10
+TEST_SHARE = 5  # the last fifth of the folds tests
 SPLIT_SEED = 0
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Recordings, their classes, and two ways of dealing them into five folds; the last one tests.
+    """Recordings, their classes, and two ways of dealing them into folds; the last fifth of them tests.
 
     Attributes:
         name: of the data set.
@@ -23,8 +24,8 @@ class Labelled:
         targets: class of each, from 0.
         labels: class names.
         groups: recordings of one group must not be on both sides of a split.
-        fair: fold of each recording, 1..5; groups are kept together.
-        leaky: fold of each recording, 1..5, groups torn apart.
+        fair: fold of each recording, from 1; groups are kept together.
+        leaky: fold of each recording, from 1; groups are torn apart.
     """
 
     name: str
@@ -37,7 +38,8 @@ class Labelled:
 
     def part(self, folds: tuple[int, ...], *, test: bool) -> list[int]:
         """Return the places of the recordings that test, or that train."""
-        return [place for place, fold in enumerate(folds) if (fold == TEST_FOLD) == test]
+        last = max(folds)
+        return [place for place, fold in enumerate(folds) if (fold > last - last // TEST_SHARE) == test]
 
 
 def read_labelled(folder: str | Path) -> Labelled:
@@ -51,8 +53,8 @@ def read_labelled(folder: str | Path) -> Labelled:
     folder = Path(folder)
     if (folder / esc50.TABLE).exists():
         table = esc50.read(folder)
-        if table.folds != tuple(range(1, N_FOLDS + 1)):
-            raise DataError(f"{folder}: folds are {list(table.folds)}; expected 1 to {N_FOLDS}")
+        if table.folds != tuple(range(1, ESC50_FOLDS + 1)):
+            raise DataError(f"{folder}: folds are {list(table.folds)}; expected 1 to {ESC50_FOLDS}")
         paths, targets = (tuple(getattr(r, name) for r in table.recordings) for name in ("path", "target"))
         fair = groups = tuple(r.fold for r in table.recordings)
         labels = table.labels
@@ -60,7 +62,7 @@ def read_labelled(folder: str | Path) -> Labelled:
         found = animals.read(folder)
         paths, targets, groups = (tuple(getattr(r, name) for r in found.recordings)
                                   for name in ("path", "target", "group"))
-        fair = tuple(animals.grouped_folds(targets, groups, n_folds=N_FOLDS, seed=SPLIT_SEED))
+        fair = tuple(animals.grouped_folds(targets, groups, n_folds=DEALT_FOLDS, seed=SPLIT_SEED))
         labels = found.labels
-    leaky = tuple(animals.random_folds(targets, n_folds=N_FOLDS, seed=SPLIT_SEED))
+    leaky = tuple(animals.random_folds(targets, n_folds=max(fair), seed=SPLIT_SEED))
     return Labelled(folder.resolve().name, paths, targets, labels, groups, fair, leaky)

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from earwitness.checks import Rerun
-from earwitness.methods import METHODS
-from earwitness.methods.relax import FAMILIES
-from earwitness.models.audio_model import AudioModel, evaluating
+from earwitness.models.audio_model import AudioModel
+from earwitness.perturb.grids import FAMILIES
 from earwitness.types import Features
 
 COMPARED = ("relax", "u_relax", "rise")
@@ -64,9 +63,7 @@ def make_maps(model: AudioModel, item: Features, target: int, *, n_masks: int, s
         settings = {"masks": family, "n_masks": n_masks, "keep": KEEP}
         for method, score, index in (("relax", "similarity", None), ("rise", "probability", target)):
             rerun = Rerun(method, score, index, seed, settings)
-            with evaluating(model.network), torch.no_grad():
-                found = METHODS[method](rerun.score_of(model, item), item, **settings,
-                                        generator=torch.Generator().manual_seed(seed))
+            found = rerun.run(model, item)
             assert found.uncertainty is not None  # both methods have one
             values, spread = found.values[0], found.uncertainty[0]
             mask_sum = n_masks * KEEP ** (2 if family == "time_frequency" else 1)
