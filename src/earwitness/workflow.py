@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from earwitness import audio, frontends, masks
+from earwitness import audio, checks, frontends, masks
 from earwitness.errors import AudioFileError, ParameterError
 from earwitness.frontends import Inversion
 from earwitness.listen import listen
@@ -44,6 +44,7 @@ class Choices:
         inversion: how the mask becomes sound; see ``earwitness.listen``.
         prepared: ask the faster copy of the network; see ``earwitness.explain``.
         precision: "fp32" or "bf16".
+        check: put the explanation to the test, see ``earwitness.checks``.
         settings: of the method.
     """
 
@@ -55,6 +56,7 @@ class Choices:
     inversion: Inversion = "projection"
     prepared: bool = True
     precision: Precision = "fp32"
+    check: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -121,6 +123,7 @@ def explain_file(
     for k, (start_s, clip) in enumerate(clips):
         progress("explaining", k / len(clips))
         sections.append(explain_clip(model, clip, choices, start_s=start_s))
+    extra = _checked(model, clips, sections, choices, progress) if choices.check else {}
     progress("done", 1.0)
     return Report(
         clip_name=path.name,
@@ -128,8 +131,19 @@ def explain_file(
         sections=sections, timeline=timeline,
         settings=_settings(model, choices, sections[0]),
         command=command_line(path, model, choices),
-        notes=_notes(model, facts, clips, sections, timeline),
+        notes=_notes(model, facts, clips, sections, timeline), extra=extra,
     )
+
+
+def _checked(
+    model: AudioModel, clips: list[tuple[float, Clip]], sections: list[Section], choices: Choices, progress: Progress
+) -> dict[str, list[tuple[str, str]]]:
+    found = {}
+    for k, ((start_s, clip), section) in enumerate(zip(clips, sections, strict=True)):
+        progress("checking", k / len(clips))
+        title = checks.TITLE if len(clips) == 1 else f"{checks.TITLE}, from {start_s:.0f} s"
+        found[title] = checks.check_clip(model, clip, section.attribution, choices.settings)
+    return found
 
 
 def command_line(path: Path, model: AudioModel, choices: Choices) -> str:
@@ -149,6 +163,8 @@ def command_line(path: Path, model: AudioModel, choices: Choices) -> str:
         words += ["--no-prepare"]
     if choices.precision != "fp32":
         words += ["--precision", choices.precision]
+    if choices.check:
+        words += ["--check"]
     for name, value in choices.settings.items():
         words += ["--set", f"{name}={value}"]
     return shlex.join(words)

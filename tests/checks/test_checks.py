@@ -7,6 +7,7 @@ import torch
 import earwitness as ew
 from earwitness import checks
 from earwitness.checks.randomisation import layers_with_weights
+from earwitness.cli.main import main
 from earwitness.errors import ParameterError
 from earwitness.metrics import rank_correlation
 from tests.made_models import additive, deep, noise_clip
@@ -137,3 +138,24 @@ def test_the_map_must_fit(generator):
 def test_chance_has_no_likeness(generator):
     maps = torch.randn(2, 33, 32, generator=generator)
     assert abs(float(rank_correlation(maps[0], maps[1]))) < 0.15
+
+
+def test_the_command_puts_a_verdict_into_the_report(tmp_path, capsys, scene):
+    ew.audio.save(tmp_path / "tick.wav", scene.clip)
+    out = tmp_path / "out"
+    assert main(["explain", str(tmp_path / "tick.wav"), "--check", "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    (line,) = (line for line in said.splitlines() if line.startswith("verdict: "))
+    page = (out / "report.html").read_text()
+    assert checks.TITLE in page
+    assert line.removeprefix("verdict: ") in page
+    assert " --check" in page
+
+
+def test_every_choice_of_an_explanation_reaches_its_checks(generator):
+    model, clip = deep(generator), noise_clip(generator)
+    for method, settings in (("relax", {"n_masks": 40}), ("slime", {"components": "spectral", "score": "logit"})):
+        attribution = ew.explain(model, clip, method, seed=2, **settings)
+        rows = dict(checks.check_clip(model, clip, attribution, settings))
+        assert rows["verdict"].split(":")[0] in ("Trust it", "Be careful", "Do not trust it")
+        assert rows["completeness gap"] == "the method promises no sum"

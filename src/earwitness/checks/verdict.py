@@ -24,7 +24,7 @@ RADIUS_SHARE = 0.01  # of the range of the features
 CHANGES = 4
 CASCADE_STEPS = 3
 N_BLOCKS = 50
-FAITHFUL_MARGIN = 0.1  # of the score's range while flipping
+FAITHFUL_MARGIN = 0.05  # of the score's range while flipping
 STABLE_BELOW = 0.5
 DEPENDS_BELOW = 0.5
 COMPLETE_BELOW = 0.05
@@ -39,8 +39,7 @@ class Findings:
         most: mean score while the most relevant bins are silenced first.
         least: mean score while the least relevant bins are silenced first.
         random: mean score while bins are silenced in random order.
-        whole: score of the whole sound.
-        silent: score of silence.
+        span: range of the scores on the way, over all three orders.
         sensitivity: largest relative change of the map among slightly changed inputs.
         randomised: absolute rank correlation with the map of a model whose weights are all drawn anew.
         gap: completeness gap, NaN where the method promises no sum.
@@ -50,8 +49,7 @@ class Findings:
     most: float
     least: float
     random: float
-    whole: float
-    silent: float
+    span: float
     sensitivity: float
     randomised: float
     gap: float
@@ -59,9 +57,8 @@ class Findings:
 
     @property
     def lead(self) -> float:
-        """How much faster than by chance the score falls, as a share of its way from the sound to silence."""
-        way = abs(self.whole - self.silent)
-        return (self.random - self.most) / way if way > 1e-9 else float("nan")
+        """How much faster than by chance the score falls, as a share of its range on the way."""
+        return (self.random - self.most) / self.span if self.span > 1e-9 else float("nan")
 
     @property
     def passed(self) -> dict[str, bool]:
@@ -102,17 +99,17 @@ def check_explanation(
     progress(0.6)
     redrawn = randomisation(again, model, features, generator=generator, steps=CASCADE_STEPS)
     progress(1.0)
-    whole = float(curves["most"].scores[0])
+    scores = torch.cat([curve.scores for curve in curves.values()])
     return Findings(
-        most=curves["most"].auc, least=curves["least"].auc, random=curves["random"].auc, whole=whole,
-        silent=float(curves["most"].scores[-1]), sensitivity=moved, randomised=list(redrawn.values())[-1],
-        gap=completeness_gap(attribution, score=whole), constant=bool(attribution.values.std() == 0))
+        most=curves["most"].auc, least=curves["least"].auc, random=curves["random"].auc,
+        span=float(scores.max() - scores.min()), sensitivity=moved, randomised=list(redrawn.values())[-1],
+        gap=completeness_gap(attribution, score=float(scores[0])), constant=bool(attribution.values.std() == 0))
 
 
 def verdict(found: Findings) -> str:
     """Say in one sentence how far an explanation can be trusted, and why.
 
-    >>> verdict(Findings(0.2, 0.8, 0.5, 0.9, 0.1, 0.05, 0.1, float("nan")))
+    >>> verdict(Findings(0.2, 0.8, 0.5, 0.8, 0.05, 0.1, float("nan")))
     'Trust it: silencing what it marks takes the score away faster than chance (mean score 0.20 against 0.50), it \
 hardly moves when the input does (by 5 %), and it is another one when the weights are drawn anew (correlation 0.10).'
     """
@@ -144,8 +141,8 @@ def rows(found: Findings) -> list[tuple[str, str]]:
 def _flipping_words(found: Findings) -> str:
     if math.isnan(found.lead):
         return "the score is the same for the sound and for silence, so that flipping says nothing"
-    fast = "faster than chance" if found.passed["faithful"] else "no faster than chance"
-    return (f"silencing what it marks takes the score away {fast} (mean score {found.most:.2f} against "
+    fast = "" if found.passed["faithful"] else "hardly " if found.lead > 0 else "no "
+    return (f"silencing what it marks takes the score away {fast}faster than chance (mean score {found.most:.2f} against "
             f"{found.random:.2f})")
 
 

@@ -36,6 +36,9 @@ def show(content: dict[str, Any]) -> None:
                    f"kept area {metrics['kept_area']:.1%})")
         if metrics["degenerate"]:
             click.echo("warning: the mask is constant: it selects nothing, so the metrics say nothing; try another")
+    for name, value in (row for rows in content["extra"].values() for row in rows):
+        if name == "verdict":
+            click.echo(f"verdict: {one_line(value)}")
     for note in content["notes"]:
         click.echo(f"note: {one_line(note)}")
     click.echo(f"report: {one_line(Path(content['folder']) / 'report.html')}")

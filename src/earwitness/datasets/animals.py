@@ -91,7 +91,7 @@ def read(folder: str | Path) -> Animals:
     first: dict[int, tuple[Path, str]] = {}
     recordings = []
     for path, label in found:
-        group = groups.setdefault(_fingerprint(path), len(groups))
+        group = groups.setdefault(_digest_of(path), len(groups))
         other, other_label = first.setdefault(group, (path, label))
         if other_label != label:
             raise DataError(f"{path} ({label}) is the same recording as {other} ({other_label}); "
@@ -163,7 +163,7 @@ def _sounds(folder: Path) -> list[Path]:
                   if path.is_file() and path.suffix.lower() in audio.SUFFIXES and path.name[0] != ".")
 
 
-def _fingerprint(path: Path) -> str:
+def _digest_of(path: Path) -> str:
     """Digest of the decoded samples and their rate."""
     try:
         clip = audio.load(path)
