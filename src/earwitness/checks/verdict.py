@@ -142,8 +142,8 @@ def _flipping_words(found: Findings) -> str:
     if math.isnan(found.lead):
         return "the score is the same for the sound and for silence, so that flipping says nothing"
     fast = "" if found.passed["faithful"] else "hardly " if found.lead > 0 else "no "
-    return (f"silencing what it marks takes the score away {fast}faster than chance (mean score {found.most:.2f} against "
-            f"{found.random:.2f})")
+    return (f"silencing what it marks takes the score away {fast}faster than chance "
+            f"(mean score {found.most:.2f} against {found.random:.2f})")
 
 
 def _stability_words(found: Findings) -> str:
