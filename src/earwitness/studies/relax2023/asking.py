@@ -106,16 +106,21 @@ def _rerun(
     model: AudioModel, item: Features, made: Map, effort: Effort, seed: int, other_labels: AudioModel | None
 ) -> dict[str, float]:
     again = replace(made.rerun, settings={**made.rerun.settings, "n_masks": effort.n_masks_checks})
+    first = again(model, item)
+
+    def explain(other: AudioModel, changed: Features) -> Tensor:
+        return first if other is model and changed is item else again(other, changed)
+
     generator, row = torch.Generator().manual_seed(seed), {}
     if effort.n_changes:
-        row["sensitivity"] = max_sensitivity(lambda changed: _centred(again(model, changed)), item,
+        row["sensitivity"] = max_sensitivity(lambda changed: _centred(explain(model, changed)), item,
                                              radius=effort.radius_db, n_samples=effort.n_changes, generator=generator)
     if effort.cascade_steps:
-        stages = randomisation(again, model, item, generator=generator, steps=effort.cascade_steps)
+        stages = randomisation(explain, model, item, generator=generator, steps=effort.cascade_steps)
         row["random_weights"] = list(stages.values())[-1]
         row |= {f"random_weights_{k}": alike for k, alike in enumerate(stages.values(), 1)}
     if other_labels is not None and made.method == "rise":
-        alike = float(metrics.rank_correlation(again(model, item), again(other_labels, item)).abs())
+        alike = float(metrics.rank_correlation(first, again(other_labels, item)).abs())
         row["random_labels"] = 0.0 if alike != alike else alike
     return row
 
