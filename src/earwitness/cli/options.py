@@ -62,8 +62,8 @@ def choices(options: dict[str, Any]) -> Any:
     """Return the choices of --method, --mask, --seed, --target and --set."""
     from earwitness.workflow import Choices
 
-    own = {name: options[name] for name in ("method", "mask", "seed", "target", "sections", "inversion", "prepared", "precision")
-           if name in options}
+    names = ("method", "mask", "seed", "target", "sections", "inversion", "prepared", "precision")
+    own = {name: options[name] for name in names if name in options}
     return Choices(**own, settings=dict(_setting(text) for text in options["settings"]))
 
 
