@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from earwitness.sweep.local import MakeWorker
 from earwitness.sweep.worker import Worker
 
 MOST_LOSSES = 4
+CONNECT_S = 10.0
 
 
 def do_on_ray(
@@ -127,8 +129,11 @@ def _connected(ray: Any, address: str | None) -> Iterator[None]:
         yield
         return
     try:
+        if address is not None and ":" in address:  # Ray itself would try for minutes
+            host, _, port = address.removeprefix("ray://").rpartition(":")
+            socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
         ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", include_dashboard=False)
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:160]
         raise EarwitnessError(f"address {address!r}: no Ray cluster can be joined ({reason}); start one with "
                               "'ray start --head', or leave --address out") from error

@@ -55,6 +55,8 @@ def prepare(plan: Plan, data: Path, *, noises: Path | None = None, device: str =
         ParameterError: an unknown model, or one that cannot hear the plan's clips at once.
         MissingExtraError: a metric needs a package that is not installed.
     """
+    from earwitness import __version__
+
     for metric, package in (("PESQ", "pesq"), ("STOI", "pystoi")):
         if metric in plan.metrics:
             require(package, extra="quality")
@@ -75,7 +77,7 @@ def prepare(plan: Plan, data: Path, *, noises: Path | None = None, device: str =
     if not shards:
         raise ParameterError(f"no scenario is for {', '.join(sorted(set(kinds.values())))}; expected at least one")
     identity = {
-        "plan": plan.model_dump(mode="json"), "clips": names,
+        "earwitness": __version__, "plan": plan.model_dump(mode="json"), "clips": names,
         "data": digest([[r.path.name, r.fold, r.label] for r in table.recordings]),
         "models": {name: str(model.card.get("checksum", "")) for name, model in models.items()},
         "noises": {name: digest(path.read_bytes().hex()) for name, path in found.items()},
