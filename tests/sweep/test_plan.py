@@ -16,7 +16,7 @@ def test_the_published_plan_is_what_the_paper_did():
     assert plan.masks == ew.masks.PRESETS
     assert (plan.test_folds, plan.backgrounds.folds, plan.backgrounds.count) == ((5,), (1, 2, 3), 100)
     settings = {method.name: (method.function, method.settings, method.backgrounds) for method in plan.methods}
-    assert settings["lime"] == ("lime", {"n_samples": 1000}, False)
+    assert settings["lime"] == ("lime", {"n_samples": 1000, "sampling": "independent"}, False)
     assert settings["gradcam-pak2025"] == ("gradcam", {"variant": "pak2025"}, False)
     assert settings["shap-pak2025"] == ("deep_shap", {"variant": "pak2025"}, True)
 

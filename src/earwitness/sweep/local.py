@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 
 from earwitness.errors import EarwitnessError
+from earwitness.models.allocator import keep_freed_memory
 from earwitness.sweep.jobs import DoesShards, Job, Result, Shard
 from earwitness.sweep.worker import Worker
 
@@ -56,6 +57,7 @@ def do_locally(
 def _begin(make_worker: MakeWorker, job: Job) -> None:
     global _worker
     threading.Thread(target=_leave_with_parent, daemon=True).start()
+    keep_freed_memory()
     _worker = make_worker(job)
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from earwitness.errors import EarwitnessError, require
+from earwitness.models.allocator import keep_freed_memory
 from earwitness.sweep.jobs import Job, Result, Shard
 from earwitness.sweep.local import MakeWorker
 from earwitness.sweep.worker import Worker
@@ -51,6 +52,7 @@ class _Crew:
     def __init__(self, ray: Any, job: Job, make_worker: MakeWorker, size: int) -> None:
         class Actor:
             def __init__(self, told: Job) -> None:
+                keep_freed_memory()
                 self.worker = make_worker(told)
 
             def ready(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -19,13 +20,15 @@ from earwitness.errors import EarwitnessError
 from earwitness.methods import explain
 from earwitness.metrics import measure_masks
 from earwitness.models import AudioModel, load_model
+from earwitness.models.audio_model import evaluating
+from earwitness.models.prepared import Prepared, prepare
 from earwitness.scores import predicted_class
 from earwitness.sweep.floor import bare_pass_s, floor_s
 from earwitness.sweep.jobs import Job, Result, Shard, seed_of
 from earwitness.sweep.plan import FAITHFULNESS, Method, Plan, Scenario
 from earwitness.sweep.quality import audio_quality
 from earwitness.sweep.scenes import hear, load_noise
-from earwitness.types import Attribution, Clip
+from earwitness.types import Attribution, Clip, Features
 
 THREADS = 1  # another number can change the last bit of a sum; more cores are used by more workers
 FRESH_S = 60.0  # how long a measured floor holds; the machine may get busier
@@ -46,6 +49,7 @@ class Worker:
         self.labels = table.labels
         self.scenarios = {scenario.name: scenario for scenario in job.plan.scenarios}
         self.model = cache(self._load_model)
+        self.ready = cache(self._load_ready)
         self.noise = cache(self._load_noise)
         self.backgrounds = cache(self._load_backgrounds)
         self.bare_pass_s: dict[str, tuple[float, dict[str, float]]] = {}  # when, and what was measured
@@ -105,7 +109,8 @@ class Worker:
     ) -> list[dict[str, Any]]:
         plan, features = self.job.plan, model.features(clip)
         made = torch.stack([masks.make(attribution, preset) for preset in plan.masks])
-        measures, _ = measure_masks(model, features, made, target)
+        ready = replace(model, network=self.ready(str(facts["model"])).network)
+        measures, _ = measure_masks(ready, features, made, target)
         quality = audio_quality(model, features, made, plan.metrics)
         passes = {name: attribution.passes[name] for name in ("forward", "backward")}
         wanted = [*(name for name in FAITHFULNESS if name in plan.metrics), *ALWAYS]
@@ -120,7 +125,7 @@ class Worker:
         """Load what is loaded once and measure the floor; what cannot be loaded is told clip by clip."""
         model = self.model(name)
         if time.monotonic() - self.bare_pass_s.get(name, (-FRESH_S, {}))[0] >= FRESH_S:
-            self.bare_pass_s[name] = (time.monotonic(), bare_pass_s(model, model.features(self._silence(model))))
+            self.bare_pass_s[name] = (time.monotonic(), bare_pass_s(model, self.ready(name), self._example(model)))
         if any(method.backgrounds for method in self.job.plan.methods):
             with suppress(EarwitnessError):
                 self.backgrounds(name)
@@ -130,8 +135,16 @@ class Worker:
         model.network.to(torch.device(self.job.device))
         return model
 
-    def _silence(self, model: AudioModel) -> Clip:
-        return Clip(torch.zeros(round(self.job.plan.clip_s * model.sample_rate_hz)), model.sample_rate_hz)
+    def _load_ready(self, name: str) -> Prepared:
+        """Prepare the network on what is the same for every worker, before any clip could be the example."""
+        model = self.model(name)
+        with evaluating(model.network):
+            return prepare(model.network, self._example(model).values)
+
+    def _example(self, model: AudioModel) -> Features:
+        length = round(self.job.plan.clip_s * model.sample_rate_hz)
+        noise = torch.randn(length, generator=torch.Generator().manual_seed(0))
+        return model.features(Clip(noise, model.sample_rate_hz))
 
     def _load_noise(self, scenario: str, model: str) -> Tensor | None:
         if scenario not in self.job.noises:

@@ -25,7 +25,7 @@ def published_plan(
         ParameterError: not a plan, or a name that is not in it.
 
     >>> len(published_plan().masks), published_plan(methods=["lime"]).methods[0].settings
-    (14, {'n_samples': 1000})
+    (14, {'n_samples': 1000, 'sampling': 'independent'})
     """
     plan = read_plan(path or Path(str(files("earwitness.studies.pak2025") / "pak2025.yaml")), **changes)
     kept = {"scenarios": select(plan.scenarios, scenarios, "scenario"),
