@@ -81,6 +81,7 @@ def run_sweep(
     with opened(folder, prepared) as store:
         done = store.done()
         missing = [shard for shard in prepared.shards if shard.index not in done]
+        missing.sort(key=lambda shard: prepared.clips.index(shard.clips[0]))  # early on, some clips in every scenario
         sizes = {shard.index: len(shard.clips) for shard in prepared.shards}
         kept = finished = total - sum(sizes[shard.index] for shard in missing)
         on_pace(Pace(finished, total, 0.0, None))
