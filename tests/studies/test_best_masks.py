@@ -67,6 +67,15 @@ def test_low_drop_and_low_complexity_win():
         assert ew.studies.pak2025.best_masks(rows)["mask"].tolist() == ["a"]
 
 
+def test_the_score_is_the_geometric_mean_of_scaled_metrics():
+    low = made_rows(mask="low", FF=0.0, AI=0.0, AG=0.0, FidIn=0.0, SPS=0.0, AD=100.0, COMP=10.0)
+    high = made_rows(method="other", mask="high", FF=1.0, AI=20.0, AG=2.0, FidIn=1.0, SPS=1.0, AD=0.0, COMP=0.0)
+    rows = pd.DataFrame([low, made_rows(mask="half"), high])
+    best = ew.studies.pak2025.best_masks(rows)
+    assert best["mask"].tolist() == ["half", "high"]
+    assert best["score"].tolist() == pytest.approx([0.5, 1.0])
+
+
 def test_rows_of_single_clips_are_averaged_first():
     rows = pd.DataFrame([made_rows(mask="a", FF=0.0), made_rows(mask="a", FF=1.0), made_rows(mask="b", FF=0.4)])
     (best,) = ew.studies.pak2025.best_masks(rows).to_dict("records")

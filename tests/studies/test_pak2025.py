@@ -91,11 +91,12 @@ def test_degenerate_masks_may_change_the_choice():
 
 
 def test_best_and_worst_are_marked_in_every_format(rows):
-    low = rows.assign(method="low", FF=rows["FF"] - 1)
+    low = rows.assign(method="low", FF=rows["FF"] - 1, COMP=rows["COMP"] - 1)
     chosen = choose(summarise(pd.concat([rows, low])))
     table = best_tables(chosen)[0]
     marks = {table.heads[c]: [row[c].mark for row in table.rows] for c in range(len(table.heads))}
     assert marks["FF ↑"] == ["best", "worst"]
+    assert marks["COMP ↓"] == ["worst", "best"]
     assert marks["clips"] == ["", ""]
     text = to_markdown([table], title="t")
     assert re.search(r"\| \*\*[\d.]+\*\* \|", text)

@@ -29,6 +29,7 @@ def test_a_level_of_its_own(path):
     quiet = heard(path, {"name": "n", "noise": "n.wav", "snr_db": 40.0}, noise=noise)
     clip = ew.audio.fit_length(ew.load(path).waveform, 4000)
     assert float(ew.metrics.si_sdr(clip, quiet)) == pytest.approx(40, abs=0.6)
+    assert float(quiet.abs().max()) == 1
 
 
 def test_white_noise_depends_on_seed_clip_and_scenario_alone(path):
