@@ -75,14 +75,14 @@ def measure(
 
     Source: Pak & Teryokhina 2025, sec. II-D; kept = (x - s)·m + s with s the front end's silence.
     """
-    x, silence = features.values, model.front_end.silence
+    x = features.values
     if x.shape[0] != 1 or not isinstance(mask, Tensor) or mask.shape != x.shape[1:]:
         got = tuple(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__
         raise ParameterError(f"mask is {got} and features {tuple(x.shape)}; expected (freq, time) and (1, freq, time)")
     if not bool(((mask >= 0) & (mask <= 1)).all()):
         raise ParameterError("mask has values that are not in 0 to 1")
     model.class_index(target)
-    m = mask.to(x)
+    m, silence = mask.to(x), model.front_end.silent(x)
     versions = torch.cat([x, blend(x, m, fill=silence), blend(x, 1 - m, fill=silence)])
     probabilities = model.probabilities(features.with_values(versions))
     p, p_kept, p_removed = probabilities[:, target]
