@@ -10,11 +10,12 @@ from earwitness.cli.demo import demo
 from earwitness.cli.explain import explain
 from earwitness.cli.models import models
 from earwitness.cli.showing import one_line
+from earwitness.cli.study import study
 from earwitness.cli.train import train
 from earwitness.errors import EarwitnessError
 
 EPILOG = "Errors print one line; --debug shows where they come from."
-COMMANDS = (demo, explain, models, train)
+COMMANDS = (demo, explain, models, study, train)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)

@@ -1,0 +1,16 @@
+"""earwitness study: the published systems, one subcommand each."""
+
+from __future__ import annotations
+
+import click
+
+from earwitness.cli.study_pak2025 import pak2025
+
+
+@click.group()
+def study() -> None:
+    """Run a published system on your models and data: a sweep, its tables and its figures."""
+
+
+for _command in (pak2025,):
+    study.add_command(_command)
