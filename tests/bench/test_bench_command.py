@@ -10,9 +10,6 @@ from earwitness.cli import main
 
 @pytest.fixture(autouse=True)
 def quick_rows(monkeypatch):
-    import earwitness.models.allocator
-
-    monkeypatch.setattr(earwitness.models.allocator, "keep_freed_memory", lambda: True)
     for name in rows.ROWS:
         monkeypatch.setitem(rows.ROWS, name, lambda setup, own=name: Row(f"{own} {setup.repeats}", 2.0, 1.0))
 

@@ -167,6 +167,16 @@ def test_equal_error_from_known_errors(monkeypatch):
     assert ranks.reached is True
 
 
+def test_equal_error_of_real_samplings():
+    clip = ew.Clip(torch.randn(1000, generator=torch.Generator().manual_seed(0)), 2000, "noise")
+    for compare in (equal_error.relax_row, equal_error.lime_row):
+        row = compare(tiny(), [clip], SETUP)
+        (condition,) = row.goal
+        assert condition.figure in row.measured
+        assert row.reached == condition.holds(row.figures)  # None where ranks of a single superpixel say nothing
+        assert row.figures["peer/ours"] == row.peers[0].seconds / row.ours_s
+
+
 def test_recordings_are_scenes_in_turn_with_new_seeds(monkeypatch):
     scenes = dict(list(ew.synthetic.SCENES.items())[:2])
     monkeypatch.setattr(ew.synthetic, "SCENES", scenes)

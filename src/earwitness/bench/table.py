@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from earwitness.bench.row import Peer, Row
 from earwitness.bench.setup import Setup
+from earwitness.errors import ParameterError
+from earwitness.files import replacing
 
 COLUMNS = ("work", "ours (s)", "peer (s)", "floor (s)", "ours/floor", "peer/ours", "must reach", "reached?")
 HEADER = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
@@ -67,11 +70,30 @@ def as_json(rows: Sequence[Row], setup: Setup) -> str:
     return json.dumps({"machine": machine(setup), "setup": counts, "rows": lists}, indent=1, allow_nan=False)
 
 
+def check_place(path: Path) -> None:
+    """Refuse a file that ``write`` could not write, before hours of measuring.
+
+    Raises:
+        ParameterError: neither .md nor .json, or its folder does not exist.
+    """
+    if path.suffix not in WRITERS or not path.parent.is_dir():
+        raise ParameterError(f"--out is {str(path)!r}; expected a file .md or .json in a folder that exists")
+
+
+def write(path: Path, rows: Sequence[Row], setup: Setup) -> None:
+    """Write the table to a file, as its suffix says."""
+    with replacing(path) as temporary:
+        temporary.write_text(WRITERS[path.suffix](rows, setup), encoding="utf-8")
+
+
 def _peer(peer: Peer) -> str:
     name = f"{peer.name} {peer.version}".strip()
     if peer.seconds is None:
         return f"{name}: {peer.note.split(':')[0]}"
     return f"{name}: {_seconds(peer.seconds)}"
+
+
+WRITERS: dict[str, Callable[[Sequence[Row], Setup], str]] = {".md": markdown, ".json": as_json}
 
 
 def _seconds(seconds: float | None) -> str:

@@ -10,10 +10,7 @@ import click
 
 from earwitness.cli.options import load
 from earwitness.cli.showing import one_line
-from earwitness.errors import EarwitnessError, ParameterError
-from earwitness.files import replacing
-
-SUFFIXES = (".md", ".json")
+from earwitness.errors import EarwitnessError
 
 
 @click.command(epilog="Example: earwitness bench --quick --only relax --only gradcam --out bench.md")
@@ -31,24 +28,20 @@ SUFFIXES = (".md", ".json")
 def bench(size: str | None, names: tuple[str, ...], out: Path | None, device: str, **changes: Any) -> None:
     """Time the methods beside other packages and beside the bare passes of the network."""
     from earwitness.bench import SIZES, measure_rows, table
-    from earwitness.models.allocator import keep_freed_memory
 
-    if out is not None and (out.suffix not in SUFFIXES or not out.parent.is_dir()):
-        raise ParameterError(f"--out is {str(out)!r}; expected a file .md or .json in a folder that exists")
+    if out is not None:
+        table.check_place(out)
     given = {name: value for name, value in changes.items() if value is not None}
     load({"model_name": "esc10-mel", "weights": None, "device": device})  # says at once if the device cannot be used
     setup = replace(SIZES[size or "default"], device=device, **given)
     rows, measuring = [], measure_rows(names, setup)
-    keep_freed_memory()
     click.echo(table.HEADER)
     for row in measuring:
         rows.append(row)
         click.echo(table.line(row))
     click.echo(f"\n{table.notes(rows, setup)}")
     if out is not None:
-        text = table.markdown(rows, setup) if out.suffix == ".md" else table.as_json(rows, setup)
-        with replacing(out) as path:
-            path.write_text(text, encoding="utf-8")
+        table.write(out, rows, setup)
     failed = [row.work for row in rows if row.failed]
     if failed:
         raise EarwitnessError(f"{len(failed)} of {len(rows)} rows could not be measured: {one_line(', '.join(failed))}")
