@@ -12,7 +12,7 @@ from earwitness.bench.setup import Setup
 from earwitness.bench.timing import timed
 from earwitness.models.prepared import prepare
 
-LEAST_TRIAL = 16
+LEAST_FORWARD, LEAST_BACKWARD = 16, 8  # passes that a batch size is tried on
 
 
 def forward_floor(network: nn.Module, item: Tensor, n: int, setup: Setup) -> tuple[Callable[[], object], str]:
@@ -32,7 +32,7 @@ def forward_floor(network: nn.Module, item: Tensor, n: int, setup: Setup) -> tup
              for batch in batches]
     for _, asked, batch in tried[:: len(batches)]:
         bare_forward(asked, item, batch, batch)
-    costs = [_cost(partial(bare_forward, asked, item), batch, setup) for _, asked, batch in tried]
+    costs = [_cost(partial(bare_forward, asked, item), batch, LEAST_FORWARD, setup) for _, asked, batch in tried]
     name, asked, batch = tried[costs.index(min(costs))]
     return lambda: bare_forward(asked, item, n, batch), f"floor: {n} passes of the {name} network, {batch} at once"
 
@@ -42,14 +42,14 @@ def backward_floor(
 ) -> tuple[Callable[[], object], str]:
     """Return ``n`` bare forward and backward passes at the best batch size, and a note of what is best."""
     _bare_backward(network, item, 2, 2)
-    costs = [_cost(partial(_bare_backward, network, item), batch, setup) for batch in batches]
+    costs = [_cost(partial(_bare_backward, network, item), batch, LEAST_BACKWARD, setup) for batch in batches]
     batch = batches[costs.index(min(costs))]
     return lambda: _bare_backward(network, item, n, batch), f"floor: {n} forward and backward passes, {batch} at once"
 
 
-def _cost(passes: Callable[[int, int], object], batch: int, setup: Setup) -> float:
-    """Seconds a pass, from whole batches."""
-    n = batch * max(1, LEAST_TRIAL // batch)
+def _cost(passes: Callable[[int, int], object], batch: int, least: int, setup: Setup) -> float:
+    """Seconds a pass, from whole batches and at least ``least`` passes."""
+    n = batch * max(1, least // batch)
     return timed(lambda: passes(n, batch), device=setup.device)[0] / n
 
 
