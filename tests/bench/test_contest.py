@@ -1,6 +1,7 @@
 """Turns, medians, memory, and peers that are missing or fail."""
 
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -40,6 +41,12 @@ def test_memory_is_the_peak_of_the_first_run():
     assert timings["none"].result == 3
 
 
+def test_processor_time_leaves_out_waiting():
+    timing = interleaved({"wait": lambda: time.sleep(0.05)}, repeats=1)["wait"]
+    assert timing.runs_s[0] >= 0.05
+    assert timing.processor_s[0] < 0.04
+
+
 def test_a_missing_peer_is_reported_and_the_others_run(monkeypatch):
     monkeypatch.setitem(sys.modules, "captum", None)
     rivals = [Rival("captum", lambda: peer("captum")), Rival("by hand", lambda: lambda: 1, package=False, scale=10.0,
@@ -55,10 +62,12 @@ def test_a_missing_peer_is_reported_and_the_others_run(monkeypatch):
 def test_scaled_seconds(monkeypatch):
     from earwitness.bench import contest as module
 
-    monkeypatch.setattr(module, "interleaved", lambda works, **_: {name: Timing((2.0, 4.0, 3.0)) for name in works})
+    timing = Timing((2.0, 4.0, 3.0), (6.0, 8.0, 7.0))
+    monkeypatch.setattr(module, "interleaved", lambda works, **_: dict.fromkeys(works, timing))
     found = compete(lambda: 1, lambda: 2, [Rival("by hand", lambda: lambda: 1, package=False, scale=35.0)], SETUP)
     assert found.peers[0].seconds == 105.0
     assert found.ours.median_s == found.floor.median_s == 3.0
+    assert found.cost_notes[1] == "processor time: ours 7 s, floor 7 s, ratio 1.00"
 
 
 def test_a_failing_peer_is_reported():

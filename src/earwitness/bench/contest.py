@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from earwitness.bench.row import Peer
 from earwitness.bench.setup import Setup
@@ -49,12 +50,14 @@ class Contest:
     peers: tuple[Peer, ...]
 
     @property
-    def memory_note(self) -> str:
-        """What ours, the peers and the floor add to the memory in use."""
-        parts = [("ours", self.ours.added_mib), *((peer.name, peer.added_mib) for peer in self.peers),
-                 ("floor", self.floor.added_mib)]
-        known = [f"{name} {mib:.0f} MiB" for name, mib in parts if mib is not None]
-        return f"memory added: {', '.join(known)}" if known else "memory added: not measured on this system"
+    def cost_notes(self) -> tuple[str, ...]:
+        """What ours, the peers and the floor add to the memory in use, and how long they kept the processor."""
+        memory = [("ours", self.ours.added_mib), *((peer.name, peer.added_mib) for peer in self.peers),
+                  ("floor", self.floor.added_mib)]
+        known = [f"{name} {mib:.0f} MiB" for name, mib in memory if mib is not None]
+        ours_s, floor_s = median(self.ours.processor_s), median(self.floor.processor_s)
+        return (f"memory added: {', '.join(known) or 'not measured on this system'}",
+                f"processor time: ours {ours_s:.3g} s, floor {floor_s:.3g} s, ratio {ours_s / max(floor_s, 1e-9):.2f}")
 
 
 def compete(

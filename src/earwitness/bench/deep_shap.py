@@ -43,7 +43,7 @@ def deep_shap_row(setup: Setup) -> Row:
          Condition("completeness gap", "<=", 1e-3)),
         measured,
         (f"{ours.passes['forward']} forward and {ours.passes['backward']} backward passes", floor_note,
-         f"{contest.memory_note}; the peers with {few} backgrounds"))
+         *contest.cost_notes, f"the peers' memory is that of {few} backgrounds"))
 
 
 def _shap(network: nn.Module, item: Tensor, backgrounds: Tensor) -> Callable[[], object]:

@@ -44,7 +44,7 @@ def gradcam_row(setup: Setup) -> Row:
         (Condition("ours/floor", "<=", 1.3),),
         notes=("one forward pass and the tail of one backward pass", f"medians of {repeats} runs on features",
                f"explain() from the clip, with resampling and the front end: {whole.median_s:.3f} s",
-               "the floor keeps no graph before the layer", contest.memory_note))
+               "the floor keeps no graph before the layer", *contest.cost_notes))
 
 
 def _bare(network: nn.Module, layer: nn.Module, values: Tensor) -> Tensor:

@@ -38,7 +38,7 @@ def lime_row(setup: Setup) -> Row:
         f"LIME, Cnn14 mel 64 x 501, {n:,} samples, quickshift", contest.ours.median_s, contest.floor.median_s,
         contest.peers, (goal,),
         notes=(f"{ours.passes['forward']:,} forward passes", f"{len(weights)} superpixels", floor_note,
-               contest.memory_note))
+               *contest.cost_notes))
 
 
 def _peer(model: AudioModel, features: Features, n: int) -> Callable[[], object]:

@@ -39,7 +39,7 @@ def masks_row(setup: Setup) -> Row:
         f"{len(masks.PRESETS)} masks x 7 metrics, Cnn14 mel 64 x 501, one clip", contest.ours.median_s,
         contest.floor.median_s, contest.peers, (Condition("ours/floor", "<=", 1.2),),
         notes=("the peer asks the model about one input at a time, and Quantus about sparseness and complexity",
-               floor_note, contest.memory_note))
+               floor_note, *contest.cost_notes))
 
 
 def _loop(model: AudioModel, features: Features, evidence: Tensor) -> Callable[[], object]:

@@ -32,7 +32,7 @@ def relax_row(setup: Setup) -> Row:
     return Row(
         f"RELAX, VGGish 96 x 64, {n:,} masks", contest.ours.median_s, contest.floor.median_s, contest.peers,
         (Condition("ours/floor", "<=", 1.05),),
-        notes=(f"{ours.passes['forward']:,} forward passes", floor_note, contest.memory_note))
+        notes=(f"{ours.passes['forward']:,} forward passes", floor_note, *contest.cost_notes))
 
 
 def _peer(network: nn.Module, item: Tensor, n: int) -> Callable[[], object]:

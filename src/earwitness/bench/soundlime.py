@@ -50,7 +50,7 @@ def soundlime_row(setup: Setup) -> Row:
         (Condition("passes", "<=", 2**PARTS), Condition("peer/ours", ">=", 60.0), Condition("U_n", "<=", TOP)),
         {"passes": passes, "U_n": len({part for found in top for part in found})},
         (f"{passes:,} forward passes", f"U_n: distinct components among the top {TOP} of {RUNS} runs with other seeds",
-         floor_note, contest.memory_note))
+         floor_note, *contest.cost_notes))
 
 
 def _published(model: AudioModel, features: Features, n_rows: int) -> Callable[[], object]:

@@ -23,12 +23,14 @@ class Timing:
     """How long a piece of work took.
 
     Attributes:
-        runs_s: seconds of each run.
+        runs_s: seconds of each run, by the clock on the wall.
+        processor_s: seconds of each run that this process spent on all cores: what other processes do hardly counts.
         added_mib: peak memory of the first run above what was in use before it; None where the system does not say.
         result: what the last run returned.
     """
 
     runs_s: tuple[float, ...]
+    processor_s: tuple[float, ...] = ()
     added_mib: float | None = None
     result: object = None
 
@@ -50,18 +52,21 @@ def interleaved(
         warm_up: run each once before the clock starts; for short work.
     """
     runs: dict[str, list[float]] = {name: [] for name in works}
+    spent: dict[str, list[float]] = {name: [] for name in works}
     added: dict[str, float | None] = {}
     results: dict[str, object] = {}
     for work in works.values() if warm_up else ():
         work()
     for k in range(repeats):
         for name, work in works.items():
+            before_s = time.process_time()
             if k == 0:
                 seconds, results[name], added[name] = _with_memory(work, device)
             else:
                 seconds, results[name] = timed(work, device=device)
             runs[name].append(seconds)
-    return {name: Timing(tuple(runs[name]), added[name], results[name]) for name in works}
+            spent[name].append(time.process_time() - before_s)
+    return {name: Timing(tuple(runs[name]), tuple(spent[name]), added[name], results[name]) for name in works}
 
 
 def timed(work: Callable[[], object], *, device: str = "cpu") -> tuple[float, object]:
