@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from earwitness.cli.bench import bench
 from earwitness.cli.demo import demo
 from earwitness.cli.explain import explain
 from earwitness.cli.models import models
@@ -16,7 +17,7 @@ from earwitness.errors import EarwitnessError
 from earwitness.models.allocator import keep_freed_memory
 
 EPILOG = "Errors print one line; --debug shows where they come from."
-COMMANDS = (demo, explain, models, study, train)
+COMMANDS = (bench, demo, explain, models, study, train)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)

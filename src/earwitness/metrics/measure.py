@@ -101,7 +101,7 @@ def measure_masks(
         The measures of each mask, and probabilities (1 + 2k, classes) for the original, the k kept parts and the k
         removed ones.
     """
-    x, silence = features.values, model.front_end.silence
+    x, silence = features.values, model.front_end.silent(features.values)
     if x.shape[0] != 1 or masks.ndim != 3 or masks.shape[1:] != x.shape[1:] or not len(masks):
         raise ParameterError(f"masks are {tuple(masks.shape)} and features {tuple(x.shape)}; expected (k, freq, time) "
                              "and (1, freq, time)")
