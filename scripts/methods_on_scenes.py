@@ -9,18 +9,20 @@ shares are measured: relevance mass, how much of the positive evidence falls on 
 rank, how much of the true evidence is among as many of the highest values. A random map scores the evidence's area in
 both. Scenes whose class the model does not put first are left out and named.
 
-The page is written after every model; it keeps what it says of models that are not asked this time.
+The page is written after every model; it keeps what it says of models that are not asked this time. With --keep
+FOLDER a killed run is continued by the same command.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import shlex
 import statistics
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import earwitness as ew
@@ -71,6 +73,19 @@ def find(model: ew.AudioModel, scene: ew.synthetic.Scene, seed: int) -> Iterator
     chance = random_maps(evidence, seed=seed)
     shares = {name: float(share(chance, evidence).mean()) for name, share in MEASURES.items()}
     yield Found(CHANCE, scene.name, shares, 0)
+
+
+def find_or_recall(model: ew.AudioModel, scene: ew.synthetic.Scene, seed: int, folder: Path | None) -> list[Found]:
+    """Take what an earlier run found from the folder, or find it and leave it there."""
+    if folder is None:
+        return list(find(model, scene, seed))
+    path = folder / f"{model.name}, {scene.name}, {seed}.json"
+    if not path.is_file():
+        make_folder(folder)
+        rows = json.dumps([asdict(each) for each in find(model, scene, seed)], indent=1)
+        with replacing(path) as temporary:
+            temporary.write_text(rows, encoding="utf-8")
+    return [Found(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
 
 
 def cell(values: list[float]) -> str:
@@ -147,8 +162,8 @@ def main() -> None:
     parser.add_argument("--scenes", nargs="+", choices=ew.synthetic.SCENES, default=list(ew.synthetic.SCENES))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=OUT, help="Markdown file to write")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where to keep what is found, to be continued")
     given = parser.parse_args()
-    command = shlex.join(["python", "scripts/methods_on_scenes.py", *sys.argv[1:]])
     make_folder(given.out.parent)
     for name in given.model:
         model = ew.load_model(name)
@@ -158,9 +173,12 @@ def main() -> None:
                 scene = ew.synthetic.make(scene_name, seed=seed)
                 heard.append(hear(model, scene, seed))
                 if heard[-1].recognised:
-                    found += find(model, scene, seed)
+                    found += find_or_recall(model, scene, seed, given.keep)
                 print(f"{name}: {scene_name}, seed {seed}: {heard[-1].says}", file=sys.stderr)
-        text = part(command, given.seeds, heard, found)
+        command = ["python", "scripts/methods_on_scenes.py", "--model", name, "--seeds", *map(str, given.seeds)]
+        if len(given.scenes) < len(ew.synthetic.SCENES):
+            command += ["--scenes", *given.scenes]
+        text = part(shlex.join(command), given.seeds, heard, found)
         print(f"## `{name}`\n\n{text}")
         page = whole(read_parts(given.out) | {name: text})
         with replacing(given.out) as path:

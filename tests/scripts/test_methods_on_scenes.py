@@ -41,9 +41,12 @@ def test_the_page_says_what_was_measured_and_keeps_other_models(script, monkeypa
     page.parent.mkdir()
     page.write_text("# Old\n\n## `esc10-stft`\n\nkept words\n")
     words = ["--model", "esc10-mel", "--scenes", "clock_tick over hum", "rooster over hum", "--seeds", "0", "--out"]
-    monkeypatch.setattr(sys, "argv", ["methods_on_scenes.py", *words, str(page)])
+    monkeypatch.setattr(sys, "argv", ["methods_on_scenes.py", *words, str(page), "--keep", str(tmp_path / "kept")])
     script.main()
     text = page.read_text()
+    monkeypatch.setattr(script, "find", lambda *_: pytest.fail("found again"))
+    script.main()
+    assert page.read_text() == text
     assert "## `esc10-stft`\n\nkept words" in text
     assert "- Not recognised: rooster over hum, seed 0; the model says crying_baby with" in text
     scene = ew.synthetic.make("clock_tick over hum")
