@@ -14,7 +14,7 @@ from earwitness.metrics import relevance_mass, relevance_rank
 from earwitness.models import AudioModel
 from earwitness.report.contents import Report
 from earwitness.types import Attribution
-from earwitness.workflow import Choices, Progress, explain_stretch
+from earwitness.workflow import Choices, Progress, explain_stretch, words_of_method
 
 SCENE = "clock_tick over hum"
 MODEL = "esc10-mel"  # the command's default
@@ -47,7 +47,8 @@ def explain_scene(
     sections, refusals = explain_stretch(model, made.clip, choices, progress=progress)
     evidence = made.evidence(model.front_end)
     found = [section.attribution for section in sections] if len(methods) > 1 else [
-        explain(model, made.clip, method, choices.target, seed=choices.seed) for method in COMPARED]
+        explain(model, made.clip, method, choices.target, seed=choices.seed, prepared=choices.prepared,
+                precision=choices.precision) for method in COMPARED]
     return Report(
         clip_name=scene,
         facts={"Scene": f"synthetic {made.label} over a background, {made.snr_db:g} dB signal-to-noise ratio, "
@@ -70,9 +71,7 @@ def _command(model: AudioModel, choices: Choices, scene: str) -> str:
              "--scene", scene]
     if model.name != MODEL:
         words += ["--model", model.name]
-    for name, value in choices.settings.items():
-        words += ["--set", f"{name}={value}"]
-    return shlex.join(words)
+    return shlex.join(words + words_of_method(choices))
 
 
 def _rows(found: list[Attribution], evidence: Tensor, seed: int) -> list[tuple[str, str]]:

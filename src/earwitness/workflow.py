@@ -21,14 +21,14 @@ from earwitness.methods import explain
 from earwitness.metrics import measure
 from earwitness.models import AudioModel
 from earwitness.report.contents import Moment, Prediction, Refusal, Report, Section
-from earwitness.scores import predicted_class
+from earwitness.scores import Precision, predicted_class
 from earwitness.types import Clip
 
 LONG_WINDOW_S = 10.0  # window of a long recording for models that hear any length
 LEAST_REST = 0.05  # a last window with less sound than this share is left out
 TOP_CLASSES = 5
 MOST_NAMED = 20
-RESERVED = {"model", "clip", "method", "target", "seed", "progress"}
+RESERVED = {"model", "clip", "method", "target", "seed", "progress", "prepared", "precision"}
 Progress = Callable[[str, float], None]
 
 
@@ -43,6 +43,8 @@ class Choices:
         seed: seed of everything random.
         sections: how many windows of a long recording are explained: those the model is surest of.
         inversion: how the mask becomes sound; see ``earwitness.listen``.
+        prepared: ask the faster copy of the network; see ``earwitness.explain``.
+        precision: "fp32" or "bf16".
         settings: of the method; of several, each gets those that it has.
     """
 
@@ -52,6 +54,8 @@ class Choices:
     seed: int = 0
     sections: int = 3
     inversion: Inversion = "projection"
+    prepared: bool = True
+    precision: Precision = "fp32"
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -72,7 +76,8 @@ def explain_clip(
         raise ParameterError(f"model {model.name!r} is an encoder without classes; a report needs a classifier: "
                              "use earwitness.explain in Python, or another --model")
     started_s = time.perf_counter()
-    attribution = explain(model, clip, choices.method, choices.target, seed=choices.seed, **choices.settings)
+    attribution = explain(model, clip, choices.method, choices.target, seed=choices.seed, prepared=choices.prepared,
+                          precision=choices.precision, **choices.settings)
     seconds = time.perf_counter() - started_s
     mask = masks.make(attribution, choices.mask)
     heard = listen(model, clip, mask, inversion=choices.inversion)
@@ -188,9 +193,17 @@ def command_line(path: Path, model: AudioModel, choices: Choices) -> str:
         words += ["--sections", str(choices.sections)]
     if choices.inversion != "projection":
         words += ["--inversion", choices.inversion]
+    return shlex.join(words + words_of_method(choices))
+
+
+def words_of_method(choices: Choices) -> list[str]:
+    """Return the words of a command line that say how a method works."""
+    words = [] if choices.prepared else ["--no-prepare"]
+    if choices.precision != "fp32":
+        words += ["--precision", choices.precision]
     for name, value in choices.settings.items():
         words += ["--set", f"{name}={value}"]
-    return shlex.join(words)
+    return words
 
 
 def _check_reserved(choices: Choices) -> None:

@@ -114,12 +114,13 @@ def test_soft_masks_find_what_counts(masks, method, clip):
 
 def test_relax_is_the_slow_formula(clip, additive):
     """All masks at once, as in the paper: R = mean(s·M), U = mean((s - R)²·M)."""
-    from earwitness.methods.relax import draw_masks
+    from earwitness.perturb.grids import draw_grids
 
-    found = ew.explain(additive, clip, "relax", n_masks=70, normalise="count", seed=4, fill="zero")
+    found = ew.explain(additive, clip, "relax", n_masks=70, normalise="count", seed=4, fill="zero",
+                       sampling="independent")
     x = additive.features(clip).values
-    grow = draw_masks(70, "random", cells=7, keep=0.5, generator=torch.Generator().manual_seed(4))
-    masks = grow(0, 70, x)
+    grids = draw_grids(70, "random", cells=7, keep=0.5, balanced=False, generator=torch.Generator().manual_seed(4))
+    masks = grids.masks(0, 70, x)
     h, h_masked = additive.network.embed(x), additive.network.embed(x * masks)
     s = nn.functional.cosine_similarity(h_masked, h)[:, None, None]
     importance = (s * masks).mean(0)
@@ -165,3 +166,76 @@ def test_progress_runs_to_the_end(mel_model, scene):
     ew.explain(mel_model, scene.clip, "rise", n_masks=100, progress=done.append)
     assert done == sorted(done)
     assert done[-1] == 1.0
+
+
+@pytest.mark.parametrize(("method", "tolerance"), [("slime", 0.02), ("lime", 0.02), ("rise", 0.02), ("relax", 0.004),
+                                                   ("kernel_shap", 0.3)])
+def test_sampling_stops_when_it_is_sure(method, tolerance, mel_model, scene):
+    """As many samples as the tolerance needs, and no more than were allowed."""
+    kind, name = ("n_masks", "n_masks_used") if method in ("rise", "relax") else ("n_samples", "n_samples_used")
+    settings = {} if method in ("rise", "relax") else {"components": "grid"}
+    found = ew.explain(mel_model, scene.clip, method, tolerance=tolerance, **{kind: 6000}, **settings)
+    (used,), (error,) = found.settings[name], found.settings["standard_error"]
+    assert 0 < error <= tolerance
+    assert used < 6000
+    assert found.passes["forward"] <= used + 1
+    at_once = ew.explain(mel_model, scene.clip, method, **{kind: 512}, **settings)
+    assert at_once.settings[name] == [512] or method == "kernel_shap"
+    unsure = ew.explain(mel_model, scene.clip, method, tolerance=0.0, **{kind: 300}, **settings)
+    assert unsure.settings["standard_error"][0] > 0
+
+
+def test_rounds_do_not_change_the_result(mel_model, scene):
+    """A tolerance that is never reached asks for the same samples, looked at in between."""
+    settings = {"n_samples": 600, "components": "grid", "seed": 2}
+    whole = ew.explain(mel_model, scene.clip, "slime", **settings)
+    rounds = ew.explain(mel_model, scene.clip, "slime", tolerance=0.0, **settings)
+    torch.testing.assert_close(rounds.components.weights, whole.components.weights, atol=1e-5, rtol=0)
+    assert rounds.passes == whole.passes
+
+
+def test_balanced_lime_agrees_with_many_independent_samples(mel_model, scene):
+    settings = {"components": "grid", "target": "clock_tick"}
+    reference = ew.explain(mel_model, scene.clip, "slime", sampling="independent", n_samples=8000, **settings)
+    wanted = reference.components.weights
+    errors = {}
+    for sampling in ("independent", "balanced"):
+        found = [ew.explain(mel_model, scene.clip, "slime", sampling=sampling, n_samples=320, seed=seed, **settings)
+                 for seed in range(1, 5)]
+        errors[sampling] = float(torch.stack([(f.components.weights - wanted) for f in found]).pow(2).mean().sqrt())
+    assert errors["balanced"] < errors["independent"] / 2**0.5, errors
+
+
+def test_clips_in_a_list_are_explained_as_if_alone(additive, clip, generator):
+    other = ew.Clip(torch.randn(12000, generator=generator), 8000, "longer")
+    shares = []
+    together = ew.explain(additive, [other, clip], "slime", "a", n_samples=40, progress=shares.append)
+    alone = [ew.explain(additive, each, "slime", "a", n_samples=40) for each in (other, clip)]
+    assert all(torch.equal(a.values, b.values) for a, b in zip(together, alone, strict=True))
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+
+@pytest.mark.parametrize("method", ["relax", "slime"])
+def test_memory_does_not_grow_with_the_number_of_samples(method, tmp_path):
+    """3,000 and 30,000 in processes of their own: peak memory within 10 %."""
+    import subprocess
+    import sys
+
+    code = """
+import resource, sys, torch, earwitness as ew
+from torch import nn
+network = nn.Sequential(nn.Flatten(), nn.Linear(64 * 101, 2))
+network.embed = lambda x: network(x)
+model = ew.AudioModel(network, ew.frontends.MelDb(sample_rate_hz=8000, n_fft=256, hop_samples=80, n_mels=64),
+                      labels=["a", "b"], window_s=1.0)
+n = int(sys.argv[2])
+given = {"relax": {"n_masks": n}, "slime": {"n_samples": n, "components": "grid"}}[sys.argv[1]]
+ew.explain(model, ew.Clip(torch.randn(8000), 8000), sys.argv[1], **given)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    script = tmp_path / "peak.py"
+    script.write_text(code)
+    peaks = [int(subprocess.run([sys.executable, script, method, str(n)], check=True, capture_output=True,
+                                text=True).stdout) for n in (3000, 30000)]
+    assert peaks[1] < 1.1 * peaks[0], peaks

@@ -12,6 +12,7 @@ from earwitness.cli.models import models
 from earwitness.cli.showing import one_line
 from earwitness.cli.train import train
 from earwitness.errors import EarwitnessError
+from earwitness.models.allocator import keep_freed_memory
 
 EPILOG = "Errors print one line; --debug shows where they come from."
 COMMANDS = (demo, explain, models, train)
@@ -32,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, 1 (interrupted or a bug) or 2 (bad input)."""
     given = sys.argv[1:] if arguments is None else arguments
     debug, words = "--debug" in given, [word for word in given if word != "--debug"]
+    keep_freed_memory()
     try:
         cli.main(args=words, prog_name="earwitness", standalone_mode=False)
     except click.exceptions.Exit as stop:
