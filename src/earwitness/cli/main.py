@@ -7,15 +7,17 @@ import sys
 import click
 
 from earwitness.cli.demo import demo
+from earwitness.cli.detect import detect
 from earwitness.cli.explain import explain
 from earwitness.cli.models import models
 from earwitness.cli.showing import one_line
 from earwitness.cli.study import study
 from earwitness.cli.train import train
+from earwitness.cli.train_voice import train_voice
 from earwitness.errors import EarwitnessError
 
 EPILOG = "Errors print one line; --debug shows where they come from."
-COMMANDS = (demo, explain, models, study, train)
+COMMANDS = (demo, detect, explain, models, study, train, train_voice)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
