@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from earwitness.cli.choose_fill import choose_fill
 from earwitness.cli.demo import demo
 from earwitness.cli.detect import detect
 from earwitness.cli.explain import explain
@@ -17,7 +18,7 @@ from earwitness.cli.train_voice import train_voice
 from earwitness.errors import EarwitnessError
 
 EPILOG = "Errors print one line; --debug shows where they come from."
-COMMANDS = (demo, detect, explain, models, study, train, train_voice)
+COMMANDS = (choose_fill, demo, detect, explain, models, study, train, train_voice)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
