@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,6 +134,8 @@ def _epoch(
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         total += float(loss.detach())
+        if not math.isfinite(total):
+            raise ParameterError(f"the training diverges at learning_rate={optimiser.param_groups[0]['lr']:g}; lower it")
     return total / settings.batches
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from earwitness.errors import ParameterError
+from earwitness.models import AudioModel
 from earwitness.models.svdnet import SvdNet
 from earwitness.perturb.components import Segments
 from earwitness.perturb.evaluate import evaluate
 from earwitness.scores import ClassProbability, Score
+from earwitness.studies.mishra2020.fills import filling_of
 from earwitness.studies.mishra2020.local import LocalAnswers
 from earwitness.types import Features
 
@@ -116,6 +119,26 @@ def make_game(score: Score, features: Features, parts: Segments, filling: Tensor
     if isinstance(score, ClassProbability) and isinstance(score.model.network, SvdNet):
         return LocalGame(score, features, parts, filling)
     return RememberedGame(score, features, parts, filling)
+
+
+def games_of(
+    features: Features, model: AudioModel, parts: Segments, fills: Sequence[str], *, target: int = 0, seed: int = 0,
+    minimum: float | None = None,
+) -> dict[str, Game]:
+    """Return one game per fill for one item; the probability of a class is explained.
+
+    Args:
+        features: one item.
+        model: the classifier.
+        parts: the item's parts.
+        fills: names of fills.
+        target: the class.
+        seed: of the noise.
+        minimum: smallest value of a data set, for "min_data"; None takes the front end's.
+    """
+    score = ClassProbability(model, target)
+    return {fill: make_game(score, features, parts,
+                            filling_of(fill, features, model, parts, seed=seed, minimum=minimum)) for fill in fills}
 
 
 def code_of(rows: Tensor) -> Tensor:

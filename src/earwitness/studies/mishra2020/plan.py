@@ -14,9 +14,9 @@ class StudyPlan:
     """How many excerpts, samples and fills.
 
     Attributes:
-        stability_excerpts: random excerpts per song that are explained again and again.
-        sensitivity_excerpts: random excerpts per song that are explained with every fill.
-        grid_excerpts: of the former, how many are also divided into 6 × 4 parts.
+        excerpts: random excerpts per song that are explained with every fill.
+        stable_excerpts: of these, how many are explained again and again.
+        grid_excerpts: of these again, how many are also divided into 6 × 4 parts.
         places: pairs of a sung and an unsung place per song.
         mixes: choices of three parts per pair.
         boundary_places: places per song where singing starts or stops.
@@ -25,13 +25,13 @@ class StudyPlan:
         fills: names of fills; empty takes all that the model allows.
         seed: of every draw.
 
-    Source: Mishra et al. 2020: 25 and 50 excerpts per song, ten places, four mixes.
+    Source: Mishra et al. 2020: 50 and 25 excerpts per song, ten places, four mixes.
     """
 
-    stability_excerpts: int = 25
-    sensitivity_excerpts: int = 50
+    excerpts: int = 50
+    stable_excerpts: int = 25
     grid_excerpts: int = 1
-    places: int = 20
+    places: int = 10
     mixes: int = 4
     boundary_places: int = 20
     samples: tuple[int, ...] = SAMPLES
@@ -40,9 +40,11 @@ class StudyPlan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        counts = (self.stability_excerpts, self.sensitivity_excerpts, self.places, self.mixes)
-        if min(counts) < 1 or min(self.grid_excerpts, self.boundary_places) < 0:
-            raise ParameterError(f"{self}; expected at least one excerpt, place and mix")
+        counts = (self.excerpts, self.places, self.mixes)
+        if min(counts) < 1 or min(self.grid_excerpts, self.boundary_places) < 0 or (
+                not 1 <= self.stable_excerpts <= self.excerpts):
+            raise ParameterError(f"{self}; expected at least one excerpt, place and mix, and stable_excerpts up to "
+                                 "excerpts")
         for samples in (self.samples, self.grid_samples):
             if not samples or min(samples) < 1 or list(samples) != sorted(set(samples)):
                 raise ParameterError(f"samples are {samples}; expected rising numbers from 1")

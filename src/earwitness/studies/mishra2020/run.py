@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 
 from earwitness.datasets import jamendo
 from earwitness.datasets.jamendo import Song
-from earwitness.errors import DataError
+from earwitness.errors import DataError, unknown_name
 from earwitness.files import make_folder, replacing
 from earwitness.models import AudioModel, load_model
 from earwitness.perturb.fill import FILLS
 from earwitness.report.folder import folder_name
 from earwitness.studies.mishra2020.fills import usable_fills
+from earwitness.studies.mishra2020.game import games_of
 from earwitness.studies.mishra2020.items import Recording, model_for, number_of, seeded
 from earwitness.studies.mishra2020.plan import StudyPlan
 from earwitness.studies.mishra2020.sensitivity import sensitivity_rows
 from earwitness.studies.mishra2020.splices import SplicePlan, at_boundaries, from_songs
-from earwitness.studies.mishra2020.stability import StabilityPlan, parts_of, stability_rows
+from earwitness.studies.mishra2020.stability import KINDS, StabilityPlan, parts_of, stability_rows
 from earwitness.studies.mishra2020.truth import truth_rows
 
 TABLES = ("stability", "sensitivity", "truth", "boundaries", "tried")
@@ -46,7 +47,7 @@ def held_out_models(folder: Path) -> dict[str, AudioModel]:
 
 def run_study(
     data_dir: Path, models: AudioModel | dict[str, AudioModel], out_dir: Path, plan: StudyPlan,
-    *, progress: Progress = lambda step, done: None,
+    *, only: Sequence[str] = (), progress: Progress = lambda step, done: None,
 ) -> dict[str, pd.DataFrame]:
     """Compute all rows of the study.
 
@@ -55,12 +56,17 @@ def run_study(
         models: one detector, or by song the one that has not heard it.
         out_dir: gets ``parts/SONG-TABLE.csv``; songs whose parts are there are not computed again.
         plan: how much.
+        only: names of songs to compute now, for runs in pieces or side by side; empty does all.
         progress: called with the song and the share done.
 
     Returns:
         The tables "stability", "sensitivity", "truth", "boundaries" and "tried", all songs together.
     """
     songs = [song for song in jamendo.read(data_dir) if song.part in ("", "test")]
+    for name in only:
+        if name not in (song.name for song in songs):
+            raise unknown_name("song", name, [song.name for song in songs])
+    songs = [song for song in songs if not only or song.name in only]
     make_folder(out_dir / "parts")
     for k, song in enumerate(songs):
         progress(song.name, k / len(songs))
@@ -76,23 +82,24 @@ def _one_song(song: Song, models: AudioModel | dict[str, AudioModel], plan: Stud
     model = model_for(models, song.name)
     recording = Recording.load(song, model)
     number = number_of(song.name)
-    starts = {name: recording.random_starts(count, generator=seeded(plan.seed, number, k)) for k, (name, count) in
-              enumerate((("stability", plan.stability_excerpts), ("sensitivity", plan.sensitivity_excerpts)))}
-    first = recording.excerpt(starts["stability"][0]).features
+    starts = recording.random_starts(plan.excerpts, generator=seeded(plan.seed, number))
+    order = torch.randperm(len(starts), generator=seeded(plan.seed, number, 1)).tolist()
+    first = recording.excerpt(starts[0]).features
     fills, _ = usable_fills(plan.fills or FILLS, first, model, parts_of("temporal", first, model))
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-    stable = StabilityPlan(samples=plan.samples, seed=plan.seed)
-    for k, start_s in enumerate(starts["stability"]):
-        excerpt = recording.excerpt(start_s)
-        for kind in ("temporal", "spectral"):
-            rows["stability"] += stability_rows(excerpt, number + k, model, kind=kind, fills=fills, plan=stable)
-        if k < plan.grid_excerpts:
-            rows["stability"] += stability_rows(excerpt, number + k, model, kind="grid", fills=fills,
-                                                plan=replace(stable, samples=plan.grid_samples))
-    for k, start_s in enumerate(starts["sensitivity"]):
-        excerpt = recording.excerpt(start_s)
-        for kind in ("temporal", "spectral"):
-            rows["sensitivity"] += sensitivity_rows(excerpt, number + k, model, kind=kind, fills=fills, seed=plan.seed)
+    for k, place in enumerate(order):
+        excerpt = recording.excerpt(starts[place])
+        probability = float(model.probabilities(excerpt.features)[0, 0])
+        for kind in KINDS:
+            if kind == "grid" and k >= plan.grid_excerpts:
+                continue
+            games = games_of(excerpt.features, model, parts_of(kind, excerpt.features, model), fills, seed=plan.seed)
+            if kind != "grid":
+                rows["sensitivity"] += sensitivity_rows(excerpt, number + k, games, kind=kind, probability=probability,
+                                                        seed=plan.seed)
+            if k < plan.stable_excerpts:
+                stable = StabilityPlan(plan.grid_samples if kind == "grid" else plan.samples, seed=plan.seed)
+                rows["stability"] += stability_rows(excerpt, number + k, games, kind=kind, plan=stable)
     for name, splices in (
         ("truth", from_songs([song], model, SplicePlan(places=plan.places, mixes=plan.mixes, seed=plan.seed))),
         ("boundaries", at_boundaries([song], model, SplicePlan(places=max(1, plan.boundary_places), seed=plan.seed))),

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
-from earwitness.models import AudioModel
-from earwitness.scores import ClassProbability
 from earwitness.studies.mishra2020.counts import common_components, top_components
-from earwitness.studies.mishra2020.fills import filling_of
-from earwitness.studies.mishra2020.game import Game, make_game
+from earwitness.studies.mishra2020.game import Game
 from earwitness.studies.mishra2020.items import Excerpt, seeded
-from earwitness.studies.mishra2020.stability import parts_of
 from earwitness.studies.mishra2020.surrogate import (
     PUBLISHED_SAMPLES,
     default_weights,
@@ -45,18 +41,22 @@ def weights_by(estimate: str, game: Game, *, seed: int, number: int) -> Tensor:
 
 
 def sensitivity_rows(
-    excerpt: Excerpt, number: int, model: AudioModel, *, kind: str, fills: Sequence[str], seed: int
+    excerpt: Excerpt, number: int, games: Mapping[str, Game], *, kind: str, probability: float, seed: int
 ) -> list[dict[str, Any]]:
     """Explain one excerpt with every fill.
 
+    Args:
+        excerpt: what is explained.
+        number: of the excerpt, for its draws.
+        games: one per fill.
+        kind: of the parts, for the rows.
+        probability: of the class that is explained, for the rows.
+        seed: of the draws.
+
     Returns:
-        One row per estimate and fill: the top three by magnitude, the probability of the first class, and N_ce with
-        the fill "zero" (NaN where it is not among the fills).
+        One row per estimate and fill: the top three by magnitude, and N_ce with the fill "zero" (NaN where it is not
+        among the fills).
     """
-    parts = parts_of(kind, excerpt.features, model)
-    games = {fill: make_game(ClassProbability(model, 0), excerpt.features, parts,
-                             filling_of(fill, excerpt.features, model, parts, seed=seed)) for fill in fills}
-    probability = float(model.probabilities(excerpt.features)[0, 0])
     rows = []
     for estimate in ESTIMATES:
         tops = {fill: top_components(weights_by(estimate, game, seed=seed, number=number))

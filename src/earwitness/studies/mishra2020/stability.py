@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,8 @@ from earwitness.models import AudioModel
 from earwitness.perturb.coalitions import MOST_EXHAUSTIVE
 from earwitness.perturb.components import Segments, grid, spectral, temporal
 from earwitness.perturb.estimate import Distance
-from earwitness.scores import ClassProbability
 from earwitness.studies.mishra2020.counts import common_components, unique_components
-from earwitness.studies.mishra2020.fills import filling_of
-from earwitness.studies.mishra2020.game import make_game
+from earwitness.studies.mishra2020.game import Game
 from earwitness.studies.mishra2020.items import Excerpt, seeded
 from earwitness.studies.mishra2020.surrogate import SAMPLES, draw_rows, limit_weights, weights_of
 from earwitness.types import Features
@@ -49,7 +47,7 @@ def parts_of(kind: str, features: Features, model: AudioModel) -> Segments:
 
 
 def stability_rows(
-    excerpt: Excerpt, number: int, model: AudioModel, *, kind: str, fills: Sequence[str], plan: StabilityPlan
+    excerpt: Excerpt, number: int, games: Mapping[str, Game], *, kind: str, plan: StabilityPlan
 ) -> list[dict[str, Any]]:
     """Explain one excerpt again and again.
 
@@ -58,22 +56,18 @@ def stability_rows(
     Args:
         excerpt: what is explained.
         number: of the excerpt, for its draws.
-        model: the detector; its first class is explained.
-        kind: "temporal", "spectral" or "grid".
-        fills: names of fills.
+        games: one per fill.
+        kind: of the parts, for the rows.
         plan: samples, runs, seed.
 
     Returns:
         One row per fill, kernel and number of samples with U_n, and N_ce between each run and the exact limit,
         averaged over the runs (NaN where there are more than 14 parts).
     """
-    parts = parts_of(kind, excerpt.features, model)
-    n = len(parts.names)
+    n = next(iter(games.values())).n
     draws = [draw_rows(n, plan.samples, generator=seeded(plan.seed, number, run)) for run in range(plan.runs)]
     rows = []
-    for fill in fills:
-        filling = filling_of(fill, excerpt.features, model, parts, seed=plan.seed)
-        game = make_game(ClassProbability(model, 0), excerpt.features, parts, filling)
+    for fill, game in games.items():
         answers = [game(each.rows) for each in draws]
         for kernel in KERNELS:
             limit = limit_weights(game, distance=kernel) if n <= MOST_EXHAUSTIVE else None

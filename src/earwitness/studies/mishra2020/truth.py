@@ -10,10 +10,8 @@ import numpy as np
 import pandas as pd
 
 from earwitness.errors import DataError, ParameterError
-from earwitness.scores import ClassProbability
 from earwitness.studies.mishra2020.counts import common_components, top_components
-from earwitness.studies.mishra2020.fills import filling_of
-from earwitness.studies.mishra2020.game import make_game
+from earwitness.studies.mishra2020.game import games_of
 from earwitness.studies.mishra2020.sensitivity import weights_by
 from earwitness.studies.mishra2020.splices import Splice
 
@@ -86,10 +84,9 @@ def truth_rows(
         if not is_true_positive(splice):
             continue
         found += 1
-        score, features = ClassProbability(splice.model, splice.target), splice.features
-        for fill in fills:
-            filling = filling_of(fill, features, splice.model, splice.parts, seed=seed, minimum=minimum)
-            game = make_game(score, features, splice.parts, filling)
+        games = games_of(splice.features, splice.model, splice.parts, fills, target=splice.target, seed=seed,
+                         minimum=minimum)
+        for fill, game in games.items():
             for estimate in estimates:
                 weights = weights_by(estimate, game, seed=seed, number=tried)
                 top = top_components(weights, len(splice.truth), positive=True)
