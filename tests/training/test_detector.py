@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tests.datasets.songs_on_disk import write_lyrics, write_marked
 
 import earwitness as ew
 from earwitness.datasets import jamendo
@@ -13,7 +14,6 @@ from earwitness.training import borrowed_rng
 from earwitness.training.detector import train_detector
 from earwitness.training.excerpts import ExcerptChanges, band_statistics, song_spectrum
 from earwitness.training.voice import VoiceSettings, decisions, fit_voice, voice_curve
-from tests.datasets.songs_on_disk import write_lyrics, write_marked
 
 TINY = VoiceSettings(epochs=2, batches=1, batch=2, learning_rate=1e-3, changes=ExcerptChanges(pitch=0.1))
 LINES = ["0 1.5 nosing", "1.5 4.0 sing", "4.0 5.0 nosing"]

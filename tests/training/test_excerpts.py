@@ -1,5 +1,6 @@
 import pytest
 import torch
+from tests.datasets.songs_on_disk import write_lyrics
 
 from earwitness import audio
 from earwitness.datasets import jamendo
@@ -12,7 +13,6 @@ from earwitness.training.excerpts import (
     song_features,
     song_spectrum,
 )
-from tests.datasets.songs_on_disk import write_lyrics
 
 UNCHANGED = ExcerptChanges(pitch=0.0, stretch=0.0, filter_db=0.0)
 

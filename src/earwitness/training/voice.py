@@ -135,7 +135,8 @@ def _epoch(
         optimiser.step()
         total += float(loss.detach())
         if not math.isfinite(total):
-            raise ParameterError(f"the training diverges at learning_rate={optimiser.param_groups[0]['lr']:g}; lower it")
+            rate = optimiser.param_groups[0]["lr"]
+            raise ParameterError(f"the training diverges at learning_rate={rate:g}; lower it")
     return total / settings.batches
 
 

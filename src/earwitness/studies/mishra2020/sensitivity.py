@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from torch import Tensor
@@ -12,6 +13,7 @@ from earwitness.studies.mishra2020.game import Game
 from earwitness.studies.mishra2020.items import Excerpt, seeded
 from earwitness.studies.mishra2020.surrogate import (
     PUBLISHED_SAMPLES,
+    Draws,
     default_weights,
     draw_rows,
     limit_weights,
@@ -36,7 +38,7 @@ def weights_by(estimate: str, game: Game, *, seed: int, number: int) -> Tensor:
         return limit_weights(game, distance="l2")
     if estimate == "cosine":
         return default_weights(game)
-    draws = draw_rows(game.n, (PUBLISHED_SAMPLES,), generator=seeded(seed, number))
+    draws = _published_draws(game.n, seed, number)
     return weights_of(draws.rows, game(draws.rows), draws.counts[0], distance="l2")
 
 
@@ -68,3 +70,9 @@ def sensitivity_rows(
             "N_ce": common_components(top, tops[REFERENCE]) if REFERENCE in tops else float("nan"),
         } for fill, top in tops.items()]
     return rows
+
+
+@lru_cache(maxsize=4)
+def _published_draws(n: int, seed: int, number: int) -> Draws:
+    """The same draws for every fill of an excerpt."""
+    return draw_rows(n, (PUBLISHED_SAMPLES,), generator=seeded(seed, number))

@@ -21,7 +21,7 @@ from earwitness.studies.mishra2020.stability import parts_of
 from earwitness.types import Clip, Features
 
 SWITCHED = 3
-AUDIBLE_SHARE = 1e-3  # -30 dB
+AUDIBLE_SHARE = 1e-3
 Inside = Literal["stem", "mixture"]
 
 
@@ -103,8 +103,8 @@ def from_stems(
 ) -> Iterator[Splice]:
     """Splice parts of the voice into the same moment of the other stem; silent parts of the voice are not chosen.
 
-    Source: Mishra et al. 2020, sec. V. Differs: parts in which the voice is 30 dB below its loudest do not count as
-    sung; the publication takes any.
+    Source: Mishra et al. 2020, sec. V. Differs: parts in which the voice is below a thousandth of its loudest part
+    are not chosen; the publication takes any.
     """
     for pair in pairs:
         number = number_of(pair.name)
@@ -186,11 +186,12 @@ def _splices(
 
 
 def _audible(features: Features, parts: Segments, model: AudioModel) -> Tensor:
-    """Parts in which a sound is louder than 30 dB below its loudest part, (m,)."""
-    power = model.front_end.to_linear(features.values[0]).double().flatten()
-    labels = parts.labels.flatten()
-    loudness = torch.zeros(len(parts.names), dtype=torch.float64).index_add(0, labels, power) / torch.bincount(labels)
-    return torch.nonzero(loudness > AUDIBLE_SHARE * loudness.max())[:, 0]
+    """Parts in which a sound is more than a thousandth of its loudest part and a thousand times silence, (m,)."""
+    front_end, labels = model.front_end, parts.labels.flatten()
+    silence = front_end.to_linear(front_end.silent(features.values)).expand_as(features.values[0])
+    level, least = (torch.zeros(len(parts.names), dtype=torch.float64).index_add(0, labels, plane.double().flatten())
+                    for plane in (front_end.to_linear(features.values[0]), silence))
+    return torch.nonzero((level > AUDIBLE_SHARE * level.max()) & (AUDIBLE_SHARE * level > least))[:, 0]
 
 
 def _heard(sound: Tensor, model: AudioModel) -> Features:
