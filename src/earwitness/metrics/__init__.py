@@ -1,5 +1,6 @@
 """How far an explanation can be trusted: tensors in, one number per item out."""
 
+from earwitness.metrics.audio_quality import log_spectral_distance, pesq, si_sdr, stoi
 from earwitness.metrics.conciseness import complexity, is_degenerate, kept_area, sparseness
 from earwitness.metrics.faithfulness import (
     average_drop,
@@ -17,10 +18,10 @@ from earwitness.metrics.localisation import (
     relevance_rank,
     top_k_iou,
 )
-from earwitness.metrics.measure import Measures, measure
+from earwitness.metrics.measure import Measures, measure, measure_masks
 from earwitness.metrics.similarity import rank_correlation
 
 __all__ = ["Flipping", "Measures", "average_drop", "average_gain", "average_increase", "bootstrap_interval",
            "complexity", "faithfulness", "flip", "input_fidelity", "is_degenerate", "kept_area", "localisation_auc",
-           "measure", "pointing_game", "rank_correlation", "relevance_mass", "relevance_rank", "sparseness",
-           "top_k_iou", "wilson_interval"]
+           "log_spectral_distance", "measure", "measure_masks", "pesq", "pointing_game", "rank_correlation",
+           "relevance_mass", "relevance_rank", "si_sdr", "sparseness", "stoi", "top_k_iou", "wilson_interval"]
