@@ -58,14 +58,23 @@ class SvdNet(nn.Module):
         if features.ndim != 3 or features.shape[1:] != (N_BINS, N_FRAMES):
             raise ParameterError(f"features has shape {tuple(features.shape)}; expected (batch, {N_BINS}, {N_FRAMES}): "
                                  "excerpts of 115 frames, a window of 36,934 samples")
-        planes = self._first(features)
-        planes = self.pool6(self.act5(self.conv5(self.act4(self.conv4(self.pool3(planes))))))
-        return self._dense(planes.flatten(1))
+        return self._dense(self.maps(features).flatten(1))
 
     def forward(self, features: Tensor) -> Tensor:
         """Return logits (batch, 1) of features (batch, 80, 115)."""
-        logits: Tensor = self.fc9(self.drop9(self.embed(features)))
-        return logits
+        return self._decide(self.embed(features))
+
+    def maps(self, features: Tensor) -> Tensor:
+        """Return what the dense layers look at, (batch, 64, 7, steps), of features (batch, 80, time).
+
+        A window of 115 frames has 11 steps; each further 9 frames add one.
+        """
+        planes: Tensor = self.act5(self.conv5(self.act4(self.conv4(self.pool3(self._first(features))))))
+        return self.pool6(planes)  # type: ignore[no-any-return]
+
+    def judge(self, flat: Tensor) -> Tensor:
+        """Return logits (n, 1) of the maps of single windows, (n, 64·7·11)."""
+        return self._decide(self._dense(flat))
 
     def slide(self, features: Tensor) -> Tensor:
         """Return a logit for every excerpt of 115 frames in a longer stretch; what excerpts share is computed once.
@@ -88,8 +97,7 @@ class SvdNet(nn.Module):
         planes = _phases(planes, self.pool6)  # (phase of pool6 · phase of pool3, 64, 7, steps)
         steps = planes.shape[3] - 10
         places = planes.unfold(3, 11, 1).permute(3, 0, 1, 2, 4).reshape(steps * STRIDE_FRAMES, -1)
-        logits: Tensor = self.fc9(self.drop9(self._dense(places)))[:count, 0]
-        return logits
+        return self.judge(places)[:count, 0]
 
     def _first(self, features: Tensor) -> Tensor:
         planes = features[:, None].contiguous(memory_format=torch.channels_last)
@@ -99,6 +107,10 @@ class SvdNet(nn.Module):
     def _dense(self, flat: Tensor) -> Tensor:
         hidden: Tensor = self.act8(self.fc8(self.drop8(self.act7(self.fc7(self.drop7(flat))))))
         return hidden
+
+    def _decide(self, hidden: Tensor) -> Tensor:
+        logits: Tensor = self.fc9(self.drop9(hidden))
+        return logits
 
 
 def _phases(planes: Tensor, pool: nn.Module) -> Tensor:

@@ -14,10 +14,11 @@ import jinja2
 from earwitness.files import replacing
 from earwitness.report import pictures
 from earwitness.report.axes import clock
+from earwitness.report.comparison import page_groups
 from earwitness.report.contents import Report, Section
 from earwitness.report.tables import flat_settings, percent
 from earwitness.report.timeline import timeline
-from earwitness.report.views import section_view, span
+from earwitness.report.views import span
 
 
 def write_html(report: Report, path: str | os.PathLike[str]) -> Path:
@@ -43,49 +44,54 @@ def write_html(report: Report, path: str | os.PathLike[str]) -> Path:
 
 def render_html(report: Report) -> str:
     """Return the page as text; the same report gives the same page."""
-    script, style = _template_text("player.js"), _template_text("page.css")
+    script, style = template_text("player.js"), template_text("page.css")
+    groups = page_groups(report)
+    firsts = [group.first for group in groups]
+    place = "stretch" if report.methods else "section"
     seeds = sorted({section.attribution.seed for section in report.sections})
-    return _environment().get_template("page.html").render(
+    return environment().get_template("page.html").render(
         report=report,
-        sections=[section_view(section, k) for k, section in enumerate(report.sections, 1)],
-        stretches=[_stretch(section, k) for k, section in enumerate(report.sections, 1)],
-        timeline=timeline(report.timeline, report.sections),
+        groups=groups,
+        stretches=[_stretch(section, f"#{place}-{k}", len(report.methods)) for k, section in enumerate(firsts, 1)],
+        timeline=timeline(report.timeline, firsts, anchor=place),
         settings=list(flat_settings(report.settings)),
         seeds=", ".join(str(seed) for seed in seeds),
         script=script,
         style=style,
-        script_hash=_content_hash(script),
+        script_hash=content_hash(script),
         colours=pictures,
         clock=clock,
     )
 
 
-def _stretch(section: Section, index: int) -> dict[str, str]:
-    """What the model said of a stretch, and what is explained there."""
+def _stretch(section: Section, anchor: str, n_methods: int) -> dict[str, str]:
+    """What the model said of a stretch, and what is explained there by one method or by several."""
     top = max(section.predictions, key=lambda p: p.original, default=None)
     return {
-        "anchor": f"#section-{index}",
+        "anchor": anchor,
         "span": span(section.start_s, section.duration_s),
         "label": top.label if top else "",
         "probability": percent(top.original) if top else "",
         "target": section.attribution.target or "the embedding",
         "target_probability": percent(section.measures.p),
-        "method": section.attribution.method,
+        "method": f"{n_methods} methods" if n_methods else section.attribution.method,
     }
 
 
 @lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Return what renders our templates; every text is shown literally."""
     return jinja2.Environment(
-        loader=jinja2.FunctionLoader(_template_text), autoescape=True, undefined=jinja2.StrictUndefined,
+        loader=jinja2.FunctionLoader(template_text), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )
 
 
-def _template_text(name: str) -> str:
+def template_text(name: str) -> str:
+    """Return a file of the templates folder."""
     return (files("earwitness.report") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _content_hash(script: str) -> str:
-    """The hash by which a browser's content policy knows our script and refuses any other."""
+def content_hash(script: str) -> str:
+    """Return the hash by which a browser's content policy knows our script and refuses any other."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
