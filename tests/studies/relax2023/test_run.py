@@ -78,6 +78,7 @@ def test_the_whole_study(study):
     assert rows[rows["part"] == "scenes"][["mass", "rank", "auc", "iou"]].notna().all().all()
     assert rows[rows["part"] == "clips"]["mass"].isna().all()
     assert rows[rows["method"] == "rise"]["random_labels"].notna().all()
+    assert (rows[["contrast", "lead"]].abs() <= 1).all().all()
     assert set(rows[rows["part"] == "scenes"]["label"]) == {"low", "high"}
     for name in ("summary.md", "summary.csv", "ranks.csv", "accuracy-fair.json", "figures/flipping-clips.png",
                  "figures/flipping-scenes.png", "scenes/scenes.json"):
@@ -126,13 +127,13 @@ def test_u_relax_keeps_the_certain_half(model, generator):
 
 def test_tables_know_what_is_better():
     rows = pd.DataFrame([
-        {"part": "clips", "method": "relax", "masks": masks, "clip": f"{k}", "lead": lead + 0.01 * k, "doubt": doubt,
-         "sensitivity": doubt, "random_weights": doubt}
+        {"part": "clips", "method": "relax", "masks": masks, "clip": f"{k}", "contrast": lead + 0.01 * k,
+         "doubt": doubt, "sensitivity": doubt, "random_weights": doubt}
         for masks, lead, doubt in (("random", 0.1, 0.3), ("time", 0.3, 0.1), ("frequency", 0.2, 0.2))
         for k in range(4)])
     summary = summarise(rows)
-    assert summary["lead"].tolist() == pytest.approx([0.115, 0.315, 0.215])
-    assert (summary["lead_low"] < summary["lead"]).all()
+    assert summary["contrast"].tolist() == pytest.approx([0.115, 0.315, 0.215])
+    assert (summary["contrast_low"] < summary["contrast"]).all()
     table = ranks(summary)
     assert table[table["check"] == "faithful"][["random", "time", "frequency"]].to_numpy().tolist() == [[3, 1, 2]]
     assert table[table["check"] == "all"]["agreement"].item() == 1

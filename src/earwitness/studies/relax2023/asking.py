@@ -90,16 +90,19 @@ def ask(
 def _flipped(
     model: AudioModel, item: Features, made: Map, effort: Effort, seed: int, curves: dict[str, list[float]]
 ) -> Mapping[str, float]:
-    """Areas under the flipping curves, and the lead over chance in shares of the way from sound to silence."""
-    row, generator = {}, torch.Generator().manual_seed(seed)
+    """Areas under the flipping curves, and how far they lie apart in shares of the range of the scores on the way."""
+    row: dict[str, float] = {}
+    generator, seen = torch.Generator().manual_seed(seed), []
     with evaluating(model.network):
         score = made.rerun.quick_score(model, item)
         for order in ORDERS:
             found = metrics.flip(score, item, made.values, order=order, n_blocks=effort.n_blocks, generator=generator)
             row[order] = found.auc
+            seen.append(found.scores)
             curves[f"{made.method}/{made.family}/{order}"] = [round(value, 5) for value in found.scores.tolist()]
-    way = float(found.scores[0] - found.scores[-1])
-    return row | {"lead": (row["random"] - row["most"]) / way if abs(way) > 1e-6 else float("nan")}
+    span = float(torch.cat(seen).max() - torch.cat(seen).min())
+    return row | {name: (row[other] - row["most"]) / span if span > 1e-6 else float("nan")
+                  for name, other in (("contrast", "least"), ("lead", "random"))}
 
 
 def _rerun(
