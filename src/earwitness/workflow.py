@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from earwitness import audio, compare, frontends, masks
+from earwitness import audio, checks, compare, frontends, masks
 from earwitness.errors import AudioFileError, ParameterError
 from earwitness.frontends import Inversion
 from earwitness.listen import listen
@@ -45,6 +45,7 @@ class Choices:
         inversion: how the mask becomes sound; see ``earwitness.listen``.
         prepared: ask the faster copy of the network; see ``earwitness.explain``.
         precision: "fp32" or "bf16".
+        check: put the explanation to the test, see ``earwitness.checks``.
         settings: of the method; of several, each gets those that it has.
     """
 
@@ -56,6 +57,7 @@ class Choices:
     inversion: Inversion = "projection"
     prepared: bool = True
     precision: Precision = "fp32"
+    check: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -168,6 +170,7 @@ def explain_file(
         found, refused = explain_stretch(model, clip, choices, start_s=start_s, progress=_part(progress, k, len(clips)))
         sections += found
         refusals += refused
+    extra = _checked(model, clips, sections, choices, progress) if choices.check else {}
     progress("done", 1.0)
     return Report(
         clip_name=path.name,
@@ -175,9 +178,25 @@ def explain_file(
         sections=sections, timeline=timeline,
         settings=_settings(model, choices, sections),
         command=command_line(path, model, choices),
-        notes=_notes(model, facts, clips, sections, timeline),
+        notes=_notes(model, facts, clips, sections, timeline), extra=extra,
         methods=methods if len(methods) > 1 else (), refusals=refusals,
     )
+
+
+def _checked(
+    model: AudioModel, clips: list[tuple[float, Clip]], sections: list[Section], choices: Choices, progress: Progress
+) -> dict[str, list[tuple[str, str]]]:
+    """Check each section's explanation; a title names what tells the sections apart."""
+    at = dict(clips)
+    found = {}
+    for k, section in enumerate(sections):
+        progress("checking", k / len(sections))
+        method = section.attribution.method
+        which = [f"from {section.start_s:.0f} s"] * (len(clips) > 1) + [method] * (len(sections) > len(clips))
+        settings = compare.settings_of(method, choices.settings)
+        found[", ".join([checks.TITLE, *which])] = checks.check_clip(model, at[section.start_s], section.attribution,
+                                                                    settings)
+    return found
 
 
 def command_line(path: Path, model: AudioModel, choices: Choices) -> str:
@@ -201,6 +220,8 @@ def words_of_method(choices: Choices) -> list[str]:
     words = [] if choices.prepared else ["--no-prepare"]
     if choices.precision != "fp32":
         words += ["--precision", choices.precision]
+    if choices.check:
+        words += ["--check"]
     for name, value in choices.settings.items():
         words += ["--set", f"{name}={value}"]
     return words

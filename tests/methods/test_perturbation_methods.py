@@ -37,6 +37,21 @@ def additive(generator):
     return ew.AudioModel(Additive(weights), FRONT_END, labels=["a", "b"], window_s=1.0)
 
 
+class Curved(Additive):
+    """Loud parts saturate, and parts that sound together count more."""
+
+    def forward(self, x):
+        evidence = ((x + 100) * self.weights).clamp(min=0).unflatten(1, (3, -1)).unflatten(3, (7, -1)).sum((2, 4))
+        total = torch.tanh(evidence).sum((1, 2)) + evidence[:, 0, 0] * evidence[:, 1, 1] - 4
+        return torch.stack([total, torch.zeros_like(total)], 1)
+
+
+@pytest.fixture
+def curved(generator):
+    return ew.AudioModel(Curved(2.5e-4 * torch.rand(129, 63, generator=generator) ** 4), FRONT_END, labels=["a", "b"],
+                         window_s=1.0)
+
+
 def terms(model, clip, labels, n):
     """The known answer: what each part adds."""
     x = model.features(clip).values[0].double()
@@ -168,42 +183,30 @@ def test_progress_runs_to_the_end(mel_model, scene):
     assert done[-1] == 1.0
 
 
-@pytest.mark.parametrize(("method", "tolerance"), [("slime", 0.02), ("lime", 0.02), ("rise", 0.02), ("relax", 0.004),
-                                                   ("kernel_shap", 0.3)])
-def test_sampling_stops_when_it_is_sure(method, tolerance, mel_model, scene):
+@pytest.mark.parametrize(("method", "tolerance"), [("slime", 0.005), ("lime", 0.01), ("rise", 0.005),
+                                                   ("relax", 0.001), ("kernel_shap", 0.05)])
+def test_sampling_stops_when_it_is_sure(method, tolerance, curved, clip):
     """As many samples as the tolerance needs, and no more than were allowed."""
     kind, name = ("n_masks", "n_masks_used") if method in ("rise", "relax") else ("n_samples", "n_samples_used")
     settings = {} if method in ("rise", "relax") else {"components": "grid"}
-    found = ew.explain(mel_model, scene.clip, method, tolerance=tolerance, **{kind: 6000}, **settings)
+    found = ew.explain(curved, clip, method, tolerance=tolerance, **{kind: 4000}, **settings)
     (used,), (error,) = found.settings[name], found.settings["standard_error"]
     assert 0 < error <= tolerance
     assert used < 6000
     assert found.passes["forward"] <= used + 1
-    at_once = ew.explain(mel_model, scene.clip, method, **{kind: 512}, **settings)
+    at_once = ew.explain(curved, clip, method, **{kind: 512}, **settings)
     assert at_once.settings[name] == [512] or method == "kernel_shap"
-    unsure = ew.explain(mel_model, scene.clip, method, tolerance=0.0, **{kind: 300}, **settings)
+    unsure = ew.explain(curved, clip, method, tolerance=0.0, **{kind: 260}, **settings)
     assert unsure.settings["standard_error"][0] > 0
 
 
-def test_rounds_do_not_change_the_result(mel_model, scene):
+def test_rounds_do_not_change_the_result(curved, clip):
     """A tolerance that is never reached asks for the same samples, looked at in between."""
     settings = {"n_samples": 600, "components": "grid", "seed": 2}
-    whole = ew.explain(mel_model, scene.clip, "slime", **settings)
-    rounds = ew.explain(mel_model, scene.clip, "slime", tolerance=0.0, **settings)
+    whole = ew.explain(curved, clip, "slime", **settings)
+    rounds = ew.explain(curved, clip, "slime", tolerance=0.0, **settings)
     torch.testing.assert_close(rounds.components.weights, whole.components.weights, atol=1e-5, rtol=0)
     assert rounds.passes == whole.passes
-
-
-def test_balanced_lime_agrees_with_many_independent_samples(mel_model, scene):
-    settings = {"components": "grid", "target": "clock_tick"}
-    reference = ew.explain(mel_model, scene.clip, "slime", sampling="independent", n_samples=8000, **settings)
-    wanted = reference.components.weights
-    errors = {}
-    for sampling in ("independent", "balanced"):
-        found = [ew.explain(mel_model, scene.clip, "slime", sampling=sampling, n_samples=320, seed=seed, **settings)
-                 for seed in range(1, 5)]
-        errors[sampling] = float(torch.stack([(f.components.weights - wanted) for f in found]).pow(2).mean().sqrt())
-    assert errors["balanced"] < errors["independent"] / 2**0.5, errors
 
 
 def test_clips_in_a_list_are_explained_as_if_alone(additive, clip, generator):
@@ -225,9 +228,11 @@ def test_memory_does_not_grow_with_the_number_of_samples(method, tmp_path):
     code = """
 import resource, sys, torch, earwitness as ew
 from torch import nn
-network = nn.Sequential(nn.Flatten(), nn.Linear(64 * 101, 2))
+torch.set_num_threads(1)
+network = nn.Sequential(nn.Flatten(), nn.Linear(16 * 63, 2))
 network.embed = lambda x: network(x)
-model = ew.AudioModel(network, ew.frontends.MelDb(sample_rate_hz=8000, n_fft=256, hop_samples=80, n_mels=64),
+model = ew.AudioModel(network, ew.frontends.MelDb(sample_rate_hz=8000, n_fft=256, hop_samples=128, n_mels=16,
+                      f_max_hz=4000),
                       labels=["a", "b"], window_s=1.0)
 n = int(sys.argv[2])
 given = {"relax": {"n_masks": n}, "slime": {"n_samples": n, "components": "grid"}}[sys.argv[1]]

@@ -29,6 +29,11 @@ def test_input_fidelity():
     assert torch.equal(metrics.input_fidelity(original, kept), torch.tensor([1.0, 0.0]))
 
 
+def test_input_fidelity_of_a_single_class_is_about_the_decision():
+    original, kept = torch.tensor([[0.9], [0.9], [0.2]]), torch.tensor([[0.6], [0.3], [0.1]])
+    assert metrics.input_fidelity(original, kept).tolist() == [1.0, 0.0, 1.0]
+
+
 def test_shapes_must_match():
     with pytest.raises(ParameterError, match="p_kept has shape"):
         metrics.average_drop(torch.zeros(2), torch.zeros(3))

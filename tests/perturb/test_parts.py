@@ -1,12 +1,14 @@
 """Components, fills and the loop."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
 import earwitness as ew
 from earwitness.errors import EarwitnessError, ParameterError
-from earwitness.frontends import MelDb, StftDb
+from earwitness.frontends import MelDb, StftDb, SvdLogMel
 from earwitness.perturb import components, sources, superpixels
 from earwitness.perturb.evaluate import evaluate
 from earwitness.perturb.fill import FILLS, Context, fill_values
@@ -129,7 +131,7 @@ def test_fills_known_answers(generator):
     values = torch.tensor([[[-90.0, -50.0, -10.0], [-20.0, -40.0, -60.0]]])
     parts = components.Segments(torch.tensor([[0, 0, 1], [0, 1, 1]]), ["a", "b"])
     context = Context(values, FRONT_END, parts, minimum=-97.0, generator=generator)
-    answers = {name: fill_values(name, context) for name in FILLS}
+    answers = {name: fill_values(name, context) for name in FILLS if name != "noise_data"}
     for name, value in {"zero": 0.0, "silence": -100.0, "min_data": -97.0, "min_inp": -90.0, "mean_inp": -45.0}.items():
         assert torch.equal(answers[name], torch.full_like(values, value)), name
     assert answers["band_mean"][0, :, 0].tolist() == [-50.0, -40.0]
@@ -144,7 +146,22 @@ def test_noise_has_each_rows_statistics(generator):
     noise = fill_values("noise", context)
     assert torch.allclose(noise.mean(2), values.mean(2), atol=0.1)
     assert torch.allclose(noise.std(2), values.std(2), rtol=0.05)
-    assert [name for name, fill in FILLS.items() if fill.is_random] == ["noise"]
+    assert [name for name, fill in FILLS.items() if fill.is_random] == ["noise", "noise_data"]
+
+
+def test_fills_of_the_singing_voice_detector_know_its_training_set():
+    rows = torch.linspace(0, 1, 80)
+    front_end = SvdLogMel(mean=(rows - 3).tolist(), std=(1 + rows).tolist(), minimum=-8.25)
+    values = torch.zeros(1, 80, 5000)
+    fills = {name: fill_values(name, Context(values, front_end, generator=torch.Generator().manual_seed(3)))
+             for name in ("silence", "min_data", "noise_data", "zero")}
+    silence = (math.log(1e-7) - (rows - 3)) / (1 + rows)
+    assert torch.allclose(fills["silence"][0, :, 0], silence)
+    assert torch.equal(fills["min_data"], torch.full_like(values, -8.25))
+    assert torch.allclose(fills["noise_data"].mean(2)[0], (3 - rows) / (1 + rows), atol=0.05)
+    assert torch.allclose(fills["noise_data"].std(2)[0], 1 / (1 + rows), rtol=0.05)
+    assert not fills["zero"].any()
+    assert bool((fill_values("min_data", Context(values, front_end, minimum=-1.0)) == -1).all())
 
 
 def test_blur_keeps_constants_and_smooths(generator):
@@ -157,7 +174,8 @@ def test_blur_keeps_constants_and_smooths(generator):
 def test_fills_say_what_they_lack():
     context = Context(torch.zeros(1, 2, 3), FRONT_END)
     for name, message in (("min_data", "minimum="), ("segment_mean", "needs segments"),
-                          ("noise", "give it a generator"), ("silense", "did you mean 'silence'")):
+                          ("noise", "give it a generator"),
+                          ("noise_data", "StftDb does not have; use 'noise'"), ("silense", "did you mean 'silence'")):
         with pytest.raises(ParameterError, match=message):
             fill_values(name, context)
 

@@ -6,16 +6,22 @@ import sys
 
 import click
 
+from earwitness.cli.bench import bench
+from earwitness.cli.choose_fill import choose_fill
 from earwitness.cli.demo import demo
+from earwitness.cli.detect import detect
+from earwitness.cli.embed import embed
 from earwitness.cli.explain import explain
 from earwitness.cli.models import models
 from earwitness.cli.showing import one_line
+from earwitness.cli.study import study
 from earwitness.cli.train import train
+from earwitness.cli.train_voice import train_voice
 from earwitness.errors import EarwitnessError
 from earwitness.models.allocator import keep_freed_memory
 
 EPILOG = "Errors print one line; --debug shows where they come from."
-COMMANDS = (demo, explain, models, train)
+COMMANDS = (bench, choose_fill, demo, detect, embed, explain, models, study, train, train_voice)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)

@@ -5,7 +5,8 @@ from earwitness.frontends.front_end import FrontEnd, Inversion, blend
 from earwitness.frontends.mel import mel_filters, project_to_bins
 from earwitness.frontends.registry import FRONT_ENDS, build, describe
 from earwitness.frontends.stft import Stft
+from earwitness.frontends.svd_log_mel import SvdLogMel
 from earwitness.frontends.vggish_log_mel import VggishLogMel
 
-__all__ = ["FRONT_ENDS", "FrontEnd", "Inversion", "MelDb", "Stft", "StftDb", "VggishLogMel", "blend", "build",
-           "describe", "mel_filters", "project_to_bins"]
+__all__ = ["FRONT_ENDS", "FrontEnd", "Inversion", "MelDb", "Stft", "StftDb", "SvdLogMel", "VggishLogMel", "blend",
+           "build", "describe", "mel_filters", "project_to_bins"]

@@ -20,13 +20,16 @@ class FrontEnd(ABC):
 
     Attributes:
         sample_rate_hz: rate of the waveforms it takes.
-        silence: the value that digital silence has, in the front end's unit.
         unit: unit of the values, for axes and colour bars.
     """
 
     sample_rate_hz: int
-    silence: ClassVar[float]
     unit: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def silence(self) -> float:
+        """The value that digital silence has, in the front end's unit."""
 
     @property
     @abstractmethod
@@ -56,6 +59,10 @@ class FrontEnd(ABC):
     @abstractmethod
     def project(self, mask: Tensor) -> Tensor:
         """Carry a mask (..., freq, time) to Fourier bins (..., bins, time)."""
+
+    def silent(self, like: Tensor) -> Tensor:
+        """Value of digital silence, (freq, 1) or (1, 1) where all rows agree; dtype and device of ``like``."""
+        return like.new_full((1, 1), self.silence)
 
     @property
     def n_bins(self) -> int:

@@ -9,9 +9,11 @@ from earwitness.checking import fits
 from earwitness.errors import ParameterError, unknown_name
 from earwitness.frontends.decibels import MelDb, StftDb
 from earwitness.frontends.front_end import FrontEnd
+from earwitness.frontends.svd_log_mel import SvdLogMel
 from earwitness.frontends.vggish_log_mel import VggishLogMel
 
-FRONT_ENDS: dict[str, type[FrontEnd]] = {"StftDb": StftDb, "MelDb": MelDb, "VggishLogMel": VggishLogMel}
+FRONT_ENDS: dict[str, type[FrontEnd]] = {"StftDb": StftDb, "MelDb": MelDb, "SvdLogMel": SvdLogMel,
+                                         "VggishLogMel": VggishLogMel}
 
 
 def describe(front_end: FrontEnd) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from earwitness.perturb.surrogate import learn
 from earwitness.perturb.weighted import WeightedComponents
 
 Sampling = Literal["balanced", "independent"]
-VIRTUAL_ROWS = 8192  # coalitions that only the stand-in is asked about
+VIRTUAL_ROWS = 4096  # coalitions that only the stand-in is asked about
 VIRTUAL_SEED = 0  # they are the same for every sound
 
 

@@ -79,10 +79,15 @@ def input_fidelity(probabilities: Tensor, probabilities_kept: Tensor) -> Tensor:
         probabilities_kept: of all classes on what the mask keeps, (..., classes).
 
     Returns:
-        1 where the most probable class is the same, else 0, (...).
+        1 where the most probable class is the same, else 0, (...); of a single class, where both are at least ½ or
+        both below.
     """
     _same_shape(probabilities, probabilities_kept, "probabilities_kept")
-    return (probabilities.argmax(-1) == probabilities_kept.argmax(-1)).to(probabilities)
+    return (_decision(probabilities) == _decision(probabilities_kept)).to(probabilities)
+
+
+def _decision(probabilities: Tensor) -> Tensor:
+    return probabilities.argmax(-1) if probabilities.shape[-1] > 1 else probabilities[..., 0] >= 0.5
 
 
 def _same_shape(expected: Tensor, got: Tensor, name: str) -> None:

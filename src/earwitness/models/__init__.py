@@ -5,6 +5,8 @@ from earwitness.models.band_norm import BandNorm
 from earwitness.models.catalogue import ARCHITECTURES, Card, cards, load_model
 from earwitness.models.cnn14 import Cnn14
 from earwitness.models.small_cnn import SmallCnn
+from earwitness.models.svdnet import SvdNet
 from earwitness.models.vggish import VGGish
 
-__all__ = ["ARCHITECTURES", "AudioModel", "BandNorm", "Card", "Cnn14", "SmallCnn", "VGGish", "cards", "load_model"]
+__all__ = ["ARCHITECTURES", "AudioModel", "BandNorm", "Card", "Cnn14", "SmallCnn", "SvdNet", "VGGish", "cards",
+           "load_model"]

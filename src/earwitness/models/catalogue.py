@@ -19,10 +19,12 @@ from earwitness.errors import ParameterError, WeightsError, unknown_name
 from earwitness.models.audio_model import AudioModel
 from earwitness.models.cnn14 import Cnn14
 from earwitness.models.small_cnn import SmallCnn
+from earwitness.models.svdnet import SvdNet
 from earwitness.models.vggish import VGGish
 from earwitness.models.weights import check, fetch, is_file, load_into, read_state_dict
 
-ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"small": SmallCnn, "cnn14": Cnn14, "vggish": VGGish}
+ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"small": SmallCnn, "cnn14": Cnn14, "svdnet": SvdNet,
+                                                     "vggish": VGGish}
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def prepare(network: nn.Module, example: Tensor) -> Prepared:
     """
     if not any(isinstance(module, CONVOLUTIONS) for module in network.modules()):
         return Prepared(network, UNKNOWN_BATCH, "unchanged: no convolution", 0.0)
-    key = _fingerprint(network, example)
+    key = _state_of(network, example)
     known = _REMEMBERED.get(network)
     if known is not None and known[0] == key:
         return known[1]
@@ -185,7 +185,7 @@ def _difference(got: Any, wanted: Any) -> float:
     return float(((got - wanted).abs().max() / largest).nan_to_num(nan=float("inf")))
 
 
-def _fingerprint(network: nn.Module, example: Tensor) -> Any:
+def _state_of(network: nn.Module, example: Tensor) -> Any:
     """Whatever, when it changes, makes a prepared copy stale."""
     tensors = list(itertools.chain(network.parameters(), network.buffers()))
     places = tuple((t.data_ptr(), t._version, str(t.device), t.dtype) for t in tensors)

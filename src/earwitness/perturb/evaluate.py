@@ -34,22 +34,25 @@ def evaluate(
         EarwitnessError: a single input does not fit into memory.
     """
     size = batch if batch is not None else _batch_of(score)
-    scores: list[Tensor] = []
+    scores = torch.empty(n, dtype=torch.float64)
     first = 0
     with torch.no_grad():
         while first < n:
             last = min(n, first + size)
             try:
-                scores.append(score(make(first, last)).detach())
+                got = score(make(first, last))
             except (torch.OutOfMemoryError, MemoryError) as error:
                 if size == 1:
                     raise EarwitnessError("a single input does not fit into memory; use a shorter clip") from error
                 size //= 2
                 continue
+            if first == 0:
+                scores = scores.to(got.device, got.dtype)  # what is asked of an accelerator stays there until the end
+            scores[first:last] = got.detach()
             first = last
             if progress is not None:
                 progress(first / n)
-        return torch.cat(scores).cpu().double() if scores else torch.empty(0, dtype=torch.float64)
+    return scores.cpu().double()
 
 
 def _batch_of(score: Score) -> int:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from earwitness.errors import ParameterError, unknown_name
-from earwitness.frontends import FrontEnd
+from earwitness.frontends import FrontEnd, SvdLogMel
 from earwitness.perturb.components import Segments
 
 BLUR_FRAMES = 21
@@ -25,7 +25,8 @@ class Context:
         values: one item, (1, freq, time).
         front_end: knows what silence is.
         components: the parts that are switched, where a fill depends on them.
-        minimum: smallest value over a data set, in the front end's unit; for ``min_data``.
+        minimum: smallest value over a data set, in the front end's unit; for ``min_data``. None takes that of the
+            front end, where it has one.
         generator: source of randomness, on the CPU; for random fills.
     """
 
@@ -67,9 +68,10 @@ def _constant(value: float, context: Context) -> Tensor:
 
 
 def _min_data(context: Context) -> Tensor:
-    if context.minimum is None:
+    minimum = getattr(context.front_end, "minimum", None) if context.minimum is None else context.minimum
+    if minimum is None:
         raise ParameterError("fill 'min_data' needs the smallest value of the data set; give it as minimum=...")
-    return _constant(context.minimum, context)
+    return _constant(minimum, context)
 
 
 def _segment_mean(context: Context) -> Tensor:
@@ -82,10 +84,21 @@ def _segment_mean(context: Context) -> Tensor:
     return (sums / torch.bincount(labels.cpu(), minlength=n))[labels.cpu()].view_as(context.values[0])[None]
 
 
-def _noise(context: Context) -> Tensor:
+def _normal(context: Context, name: str) -> Tensor:
     if context.generator is None:
-        raise ParameterError("fill 'noise' is random; give it a generator")
-    noise = torch.randn(context.values.shape, generator=context.generator).to(context.values)
+        raise ParameterError(f"fill {name!r} is random; give it a generator")
+    return torch.randn(context.values.shape, generator=context.generator).to(context.values)
+
+
+def _noise_data(context: Context) -> Tensor:
+    if not isinstance(context.front_end, SvdLogMel):
+        raise ParameterError(f"fill 'noise_data' needs a data set's mean and deviation of each row, which "
+                             f"{type(context.front_end).__name__} does not have; use 'noise'")
+    return context.front_end.standardise(_normal(context, "noise_data"))
+
+
+def _noise(context: Context) -> Tensor:
+    noise = _normal(context, "noise")
     centre = context.values.mean(2, keepdim=True)
     spread = context.values.std(2, keepdim=True, correction=0)
     return centre + spread * noise
@@ -101,12 +114,14 @@ def _blur(context: Context) -> Tensor:
 
 FILLS: dict[str, Fill] = {
     "zero": Fill(lambda c: _constant(0.0, c), "0 in the front end's unit: 0 dB is loud"),
-    "silence": Fill(lambda c: _constant(c.front_end.silence, c), "what digital silence is in the front end's unit"),
+    "silence": Fill(lambda c: c.front_end.silent(c.values)[None], "what digital silence is in the front end's unit"),
     "min_data": Fill(_min_data, "the smallest value of a data set"),
     "min_inp": Fill(lambda c: c.values.amin((1, 2), keepdim=True), "the smallest value of the input"),
     "mean_inp": Fill(lambda c: c.values.mean((1, 2), keepdim=True), "the mean value of the input"),
     "band_mean": Fill(lambda c: c.values.mean(2, keepdim=True), "the mean over time of each row"),
     "segment_mean": Fill(_segment_mean, "the mean value of each segment"),
     "noise": Fill(_noise, "normal noise with each row's mean and standard deviation", is_random=True),
+    "noise_data": Fill(_noise_data, "normal noise, standardised by a data set's mean and deviation of each row",
+                       is_random=True),
     "blur": Fill(_blur, "the local mean over 21 frames and 9 rows"),
 }

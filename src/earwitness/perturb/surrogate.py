@@ -37,8 +37,8 @@ class Surrogate:
 
     def predict(self, switches: Tensor) -> Tensor:
         """Return predictions for other switches (k, d) at shift zero, (k,)."""
-        nowhere = torch.zeros(len(switches), 2, dtype=torch.float64)
-        return _kernel(_signs(switches), nowhere, self.signs, self.shifts) @ self.weights
+        return torch.cat([_kernel(_signs(some), torch.zeros(len(some), 2, dtype=torch.float64), self.signs,
+                                  self.shifts) @ self.weights for some in torch.split(switches, CHUNK)])
 
     def moments(self, shifts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return expectations over all switches at given shifts (k, 2), in closed form.

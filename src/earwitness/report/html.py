@@ -44,12 +44,12 @@ def write_html(report: Report, path: str | os.PathLike[str]) -> Path:
 
 def render_html(report: Report) -> str:
     """Return the page as text; the same report gives the same page."""
-    script, style = _template_text("player.js"), _template_text("page.css")
+    script, style = template_text("player.js"), template_text("page.css")
     groups = page_groups(report)
     firsts = [group.first for group in groups]
     place = "stretch" if report.methods else "section"
     seeds = sorted({section.attribution.seed for section in report.sections})
-    return _environment().get_template("page.html").render(
+    return environment().get_template("page.html").render(
         report=report,
         groups=groups,
         stretches=[_stretch(section, f"#{place}-{k}", len(report.methods)) for k, section in enumerate(firsts, 1)],
@@ -58,7 +58,7 @@ def render_html(report: Report) -> str:
         seeds=", ".join(str(seed) for seed in seeds),
         script=script,
         style=style,
-        script_hash=_content_hash(script),
+        script_hash=content_hash(script),
         colours=pictures,
         clock=clock,
     )
@@ -79,17 +79,19 @@ def _stretch(section: Section, anchor: str, n_methods: int) -> dict[str, str]:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Return what renders our templates; every text is shown literally."""
     return jinja2.Environment(
-        loader=jinja2.FunctionLoader(_template_text), autoescape=True, undefined=jinja2.StrictUndefined,
+        loader=jinja2.FunctionLoader(template_text), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )
 
 
-def _template_text(name: str) -> str:
+def template_text(name: str) -> str:
+    """Return a file of the templates folder."""
     return (files("earwitness.report") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _content_hash(script: str) -> str:
-    """The hash by which a browser's content policy knows our script and refuses any other."""
+def content_hash(script: str) -> str:
+    """Return the hash by which a browser's content policy knows our script and refuses any other."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")

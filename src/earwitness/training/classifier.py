@@ -108,7 +108,7 @@ def train_classifier(
         network, train, valid, settings=settings, out_dir=out_dir, progress=progress,
         backgrounds=_backgrounds(train, data.labels, front_end, settings))
     temperature = _calibrate(network, valid) if settings.calibrate else 1.0
-    _write_weights(out_dir / "model.safetensors", network, weights_dtype)
+    write_weights(out_dir / "model.safetensors", network, weights_dtype)
     card = {
         "name": out_dir.resolve().name, "arch": arch, "arch_settings": arch_settings,
         "summary": f"{len(data.labels)} classes of {data_dir.resolve().name}; {arch} on {type(front_end).__name__}",
@@ -117,7 +117,7 @@ def train_classifier(
         "data": f"{len(train)} clips to train, {len(valid)} to choose the best epoch, {len(test)} to test",
         "front_end": frontends.describe(front_end), "window_s": WINDOW_S, "normalise": "peak",
         "labels": list(data.labels), "activation": "softmax",
-        "weights": "model.safetensors", "checksum": _checksum(out_dir / "model.safetensors"),
+        "weights": "model.safetensors", "checksum": checksum(out_dir / "model.safetensors"),
         "training": {**asdict(settings), **asdict(split), "init": None if init is None else init.name,
                      "temperature": temperature},
         "measured": _measure(network, test, data.labels, split, result),
@@ -203,7 +203,7 @@ def _calibrate(network: nn.Module, valid: LabelledFeatures) -> float:
     return temperature
 
 
-def _write_weights(path: Path, network: nn.Module, dtype: torch.dtype) -> None:
+def write_weights(path: Path, network: nn.Module, dtype: torch.dtype) -> None:
     """Write the weights in ``dtype`` and give the network what the file says."""
     state = {name: value.to(dtype).contiguous() for name, value in copy_of(network.state_dict()).items()
              if value.is_floating_point()}
@@ -212,7 +212,8 @@ def _write_weights(path: Path, network: nn.Module, dtype: torch.dtype) -> None:
     network.load_state_dict(state, strict=False)
 
 
-def _checksum(path: Path) -> str:
+def checksum(path: Path) -> str:
+    """Return the checksum of a file as cards have it."""
     with path.open("rb") as file:
         return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 

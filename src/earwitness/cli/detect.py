@@ -1,0 +1,35 @@
+"""earwitness detect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from earwitness.cli import options as given
+from earwitness.cli.showing import one_line, progress_bar
+
+
+@click.command(epilog="Example: earwitness detect song.mp3 --out song-detected")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--model", "model_name", default="svd-jamendo", show_default=True,
+              help="A singing voice detector, or a folder that 'earwitness train-voice' wrote.")
+@click.option("--weights", type=click.Path(), help="Local weights file to use instead of the model's own.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, mps.")
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Probability from which on it is singing; the card's.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("earwitness-detected"), show_default=True,
+              help="Folder to write.")
+def detect(file: Path, out: Path, threshold: float | None, **options: Any) -> None:
+    """Say when there is singing in FILE: a page with player, a figure, and tables."""
+    from earwitness.detect import detect_file
+    from earwitness.report.detection import write_detection
+    from earwitness.report.tables import percent
+
+    with progress_bar(file.name, quiet=False) as progress:
+        found = detect_file(file, given.load(options), threshold=threshold, progress=progress)
+    page = write_detection(found, out)
+    sung = [stretch for stretch in found.stretches if stretch.vocal]
+    click.echo(f"{one_line(found.name)}: vocal in {percent(found.vocal_share)} of {found.duration_s:.1f} s, "
+               f"{len(sung)} stretches")
+    click.echo(f"page: {one_line(page)}")

@@ -1,0 +1,51 @@
+"""All fills, each as one plane for one excerpt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from earwitness.errors import ParameterError
+from earwitness.models import AudioModel
+from earwitness.perturb.components import Segments
+from earwitness.perturb.fill import FILLS, Context, fill_values
+from earwitness.types import Features
+
+PUBLISHED = ("zero", "min_data", "min_inp", "mean_inp", "noise_data")
+PUBLISHED_NAMES = {"zero": "zero", "min_data": "min_data", "min_inp": "min_inp", "mean_inp": "mean_inp",
+                   "noise_data": "N_g^norm"}
+
+
+def filling_of(
+    name: str, features: Features, model: AudioModel, parts: Segments, *, seed: int, minimum: float | None = None
+) -> Tensor:
+    """Return a fill for one item, (1, freq, time); noise is one fixed array, the same for every excerpt.
+
+    Args:
+        name: of the fill.
+        features: one item.
+        model: hears it.
+        parts: what is switched, for the mean of each.
+        seed: of the noise.
+        minimum: smallest value of a data set, for "min_data"; None takes the front end's.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    return fill_values(name, Context(features.values, model.front_end, parts, minimum, generator))
+
+
+def usable_fills(
+    names: Iterable[str], features: Features, model: AudioModel, parts: Segments, *, minimum: float | None = None
+) -> tuple[list[str], dict[str, str]]:
+    """Return the fills that this model allows, and why the others are left out."""
+    found, missing = [], {}
+    for name in names:
+        try:
+            filling_of(name, features, model, parts, seed=0, minimum=minimum)
+            found.append(name)
+        except ParameterError as error:
+            if name not in FILLS:
+                raise
+            missing[name] = str(error)
+    return found, missing

@@ -1,0 +1,173 @@
+"""From a folder of annotated songs to a singing voice detector with a card: weights, threshold, figures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from earwitness import frontends
+from earwitness.datasets import jamendo
+from earwitness.datasets.jamendo import Song
+from earwitness.errors import DataError, ParameterError
+from earwitness.files import make_folder, replacing
+from earwitness.frontends.svd_log_mel import SvdLogMel
+from earwitness.models.svdnet import N_FRAMES
+from earwitness.training.classifier import checksum, write_card, write_weights
+from earwitness.training.detection import MEDIAN_FRAMES, best_threshold, figures, smoothed
+from earwitness.training.excerpts import SongSpectrum, band_statistics, song_spectrum
+from earwitness.training.voice import VoiceSettings, fit_voice, song_curve
+
+LABEL = "vocal"
+FRONT_END = SvdLogMel()
+WINDOW_SAMPLES = FRONT_END.n_fft + (N_FRAMES - 1) * FRONT_END.hop_samples
+Progress = Callable[[str], None]
+
+
+def train_detector(
+    data_dir: Path, out_dir: Path, settings: VoiceSettings, *, folds: int = 5, only: Sequence[int] | None = None,
+    weights_dtype: torch.dtype = torch.float32, progress: Progress = lambda text: None,
+) -> dict[str, Any]:
+    """Train a detector and measure it on songs it has not heard; a run that was stopped is continued.
+
+    A data set with parts is used as published: "train" trains, "valid" chooses the threshold, "test" measures.
+    Otherwise every song is held out once: ``folds`` networks train on the other songs and lie in ``fold-1``,
+    ``fold-2`` ...; the threshold for a fold is the best one on the curves of the songs of all other folds, made by
+    networks that had not heard those songs either; then one network trains on all songs, with the best threshold on
+    all of those curves.
+
+    Args:
+        data_dir: see ``datasets.jamendo.read``.
+        out_dir: gets ``model.safetensors``, ``card.json``, and the folders of the folds.
+        settings: the recipe.
+        folds: number of groups of songs that are held out together.
+        only: folds to train, from 1, for runs in pieces; 0 is the network of all songs; None does all.
+        weights_dtype: of the files; figures are measured after the cast.
+        progress: called with a line after every epoch.
+
+    Returns:
+        The card as plain values, ``load_model(out_dir)`` reads it; empty if folds are missing.
+
+    Raises:
+        DataError: the data set is not as documented.
+
+    Source: Schlüter & Grill 2015; Mishra et al. 2020, table I. Differs: cross-validation.
+    """
+    songs = jamendo.read(data_dir)
+    make_folder(out_dir)
+    spectra = [song_spectrum(song, FRONT_END) for song in songs]
+    if any(song.part for song in songs):
+        return _as_published(songs, spectra, out_dir, settings, weights_dtype, progress)
+    if not 2 <= folds <= len(songs):
+        raise ParameterError(f"folds is {folds}; expected 2 to {len(songs)}, the number of songs")
+    wanted = range(folds + 1) if only is None else only
+    for fold in range(1, folds + 1):
+        held_out = range(fold - 1, len(songs), folds)
+        if fold in wanted:
+            _train(spectra, held_out, out_dir / f"fold-{fold}", settings, weights_dtype, progress)
+    if 0 in wanted:
+        _train(spectra, (), out_dir / "all", settings, weights_dtype, progress)
+    if not all((out_dir / name / "curves.safetensors").is_file() for name in _folders(folds)):
+        return {}
+    measured, threshold = _cross_validated(spectra, out_dir, folds)
+    for fold in range(1, folds + 1):
+        _write_card(out_dir / f"fold-{fold}", settings, {"held_out": measured["folds"][fold - 1]["songs"],
+                    "threshold": measured["folds"][fold - 1]["threshold"]}, measured["folds"][fold - 1])
+    for name in ("model.safetensors", "front_end.json"):
+        with replacing(out_dir / name) as path:
+            shutil.copyfile(out_dir / "all" / name, path)
+    return _write_card(out_dir, settings, {"held_out": [], "threshold": threshold}, measured)
+
+
+def _train(
+    spectra: Sequence[SongSpectrum], held_out: Sequence[int], folder: Path, settings: VoiceSettings,
+    dtype: torch.dtype, progress: Progress, also: Sequence[int] = (),
+) -> None:
+    """Train on all songs but some and write weights, front end and the curves of those left out."""
+    if (folder / "curves.safetensors").is_file():
+        return
+    make_folder(folder)
+    used = [song for k, song in enumerate(spectra) if k not in held_out and k not in also]
+    front_end = band_statistics(used, FRONT_END)
+    network = fit_voice(used, front_end, settings, checkpoint=folder / "checkpoint.pt",
+                        on_epoch=lambda epoch, loss: progress(f"{folder.name}: epoch {epoch}, loss {loss:.4f}"))
+    write_weights(folder / "model.safetensors", network, dtype)
+    write_card(folder / "front_end.json", frontends.describe(front_end))
+    curves = {spectra[k].name: song_curve(network, spectra[k], front_end) for k in (*held_out, *also)}
+    with replacing(folder / "curves.safetensors") as path:
+        save_file(curves or {"none": torch.zeros(1)}, path)
+
+
+def _cross_validated(spectra: Sequence[SongSpectrum], out_dir: Path, folds: int) -> tuple[dict[str, Any], float]:
+    """Figures over all songs, every threshold chosen without its fold; and the threshold of all."""
+    curves: dict[str, Tensor] = {}
+    for fold in range(1, folds + 1):
+        curves |= {name: smoothed(curve) for name, curve in
+                   load_file(out_dir / f"fold-{fold}" / "curves.safetensors").items()}
+    groups = [list(range(fold, len(spectra), folds)) for fold in range(folds)]
+    rows, decisions, truths = [], [], []
+    for group in groups:
+        others = [song for k, song in enumerate(spectra) if k not in group]
+        threshold = best_threshold([curves[s.name] for s in others], [s.vocal for s in others])
+        own = [spectra[k] for k in group]
+        said, true = [curves[s.name] > threshold for s in own], [s.vocal for s in own]
+        rows.append({"songs": [s.name for s in own], "threshold": threshold, **figures(said, true).as_dict()})
+        decisions += said
+        truths += true
+    names = [spectra[k].name for group in groups for k in group]
+    always = figures([torch.ones_like(t) for t in truths], truths)
+    measured = {
+        **figures(decisions, truths).as_dict(),
+        "error_at_half": figures([curves[name] > 0.5 for name in names], truths).as_dict()["error"],
+        "error_if_always_vocal": round(always.error, 4), "n_frames": sum(len(t) for t in truths),
+        "error_per_song": {name: figures([d], [t]).as_dict()["error"]
+                           for name, d, t in sorted(zip(names, decisions, truths, strict=True), key=lambda x: x[0])},
+        "folds": rows,
+    }
+    everything = [song.name for song in spectra]
+    return measured, best_threshold([curves[name] for name in everything], [song.vocal for song in spectra])
+
+
+def _as_published(
+    songs: Sequence[Song], spectra: Sequence[SongSpectrum], out_dir: Path, settings: VoiceSettings,
+    dtype: torch.dtype, progress: Progress,
+) -> dict[str, Any]:
+    parts = {part: [k for k, song in enumerate(songs) if song.part == part] for part in jamendo.PARTS}
+    empty = [part for part, numbers in parts.items() if not numbers]
+    if empty:
+        raise DataError(f"filelists/{empty[0]} names no song; expected at least one in each of train, valid and test")
+    _train(spectra, parts["test"], out_dir, settings, dtype, progress, also=parts["valid"])
+    curves = {name: smoothed(curve) for name, curve in load_file(out_dir / "curves.safetensors").items()}
+    valid, test = ([spectra[k] for k in parts[part]] for part in ("valid", "test"))
+    threshold = best_threshold([curves[s.name] for s in valid], [s.vocal for s in valid])
+    measured = figures([curves[s.name] > threshold for s in test], [s.vocal for s in test]).as_dict()
+    return _write_card(out_dir, settings, {"held_out": [s.name for s in (*valid, *test)], "threshold": threshold},
+                       measured)
+
+
+def _write_card(
+    folder: Path, settings: VoiceSettings, training: dict[str, Any], measured: dict[str, Any]
+) -> dict[str, Any]:
+    described = json.loads((folder / "front_end.json").read_text(encoding="utf-8"))
+    card = {
+        "name": folder.resolve().name, "arch": "svdnet", "arch_settings": {},
+        "summary": "singing voice detection, 1.7 s around the moment that is judged",
+        "origin": "trained with earwitness", "licence": "that of its training data",
+        "credits": "the songs it was trained on and their makers",
+        "front_end": described, "window_s": WINDOW_SAMPLES / FRONT_END.sample_rate_hz, "labels": [LABEL],
+        "activation": "sigmoid", "weights": "model.safetensors", "checksum": checksum(folder / "model.safetensors"),
+        "training": {**asdict(settings), **training, "median_frames": MEDIAN_FRAMES}, "measured": measured,
+    }
+    write_card(folder / "card.json", card)
+    return card
+
+
+def _folders(folds: int) -> list[str]:
+    return ["all", *(f"fold-{fold}" for fold in range(1, folds + 1))]
