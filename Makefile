@@ -1,10 +1,11 @@
 # make demo: explain a sound and write a report      make test: run every check
+# make bench: time the methods beside other packages
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test setup check clean
+.PHONY: demo test bench setup check clean
 
 demo: setup
 	$(BIN)/earwitness demo --out earwitness-demo
@@ -12,6 +13,9 @@ demo: setup
 
 test: setup
 	PATH="$(abspath $(BIN)):$$PATH" scripts/check
+
+bench: setup
+	$(BIN)/earwitness bench --out bench.md
 
 setup: $(READY)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -12,6 +12,8 @@ from torch import Tensor
 from earwitness.errors import ParameterError
 from earwitness.models.audio_model import ACTIVATIONS, AudioModel
 from earwitness.types import Features
+
+Precision = Literal["fp32", "bf16"]
 
 
 class Score(Protocol):
@@ -86,16 +88,21 @@ class Similarity:
         return torch.nn.functional.cosine_similarity(self.model.embed(features), self.reference[None], dim=1)
 
 
-class Counted:
-    """A score that counts the passes it causes.
+class Asked:
+    """A score that counts the passes it causes, at the precision that was asked for.
 
     Attributes:
         passes: forward and backward passes so far, in items.
+        batch: items that the model takes at once.
+        deviation: largest difference that bf16 made to the first scores; None in fp32.
     """
 
-    def __init__(self, score: Score) -> None:
+    def __init__(self, score: Score, *, batch: int = 32, precision: Precision = "fp32") -> None:
         self.score = score
+        self.batch = batch
+        self.precision = precision
         self.passes = {"forward": 0, "backward": 0}
+        self.deviation: float | None = None
 
     @property
     def model(self) -> AudioModel:
@@ -104,13 +111,23 @@ class Counted:
 
     def __call__(self, features: Features) -> Tensor:
         """Return the score's numbers, (batch,)."""
-        scores = self.score(features)
+        scores = self.score(features) if self.precision == "fp32" else self._in_bf16(features)
         self.passes["forward"] += len(scores)
         if features.values.requires_grad and torch.is_grad_enabled() and not scores.requires_grad:
             raise ParameterError("the network gives no gradient (does it run under no_grad?); use a method that needs "
                                  "none, such as lime or slime")
         if scores.requires_grad:
             scores.register_hook(self._count_backward)  # type: ignore[no-untyped-call]
+        return scores
+
+    def _in_bf16(self, features: Features) -> Tensor:
+        with torch.autocast(features.values.device.type, torch.bfloat16):
+            scores = self.score(features).to(features.values.dtype)
+        if self.deviation is None:
+            with torch.no_grad():
+                exact = self.score(features)
+            self.passes["forward"] += len(exact)
+            self.deviation = float((scores.detach() - exact).abs().max())
         return scores
 
     def _count_backward(self, gradient: Tensor) -> None:

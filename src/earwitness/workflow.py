@@ -20,14 +20,14 @@ from earwitness.methods import explain
 from earwitness.metrics import measure
 from earwitness.models import AudioModel
 from earwitness.report.contents import Moment, Prediction, Report, Section
-from earwitness.scores import predicted_class
+from earwitness.scores import Precision, predicted_class
 from earwitness.types import Clip
 
 LONG_WINDOW_S = 10.0  # window of a long recording for models that hear any length
 LEAST_REST = 0.05  # a last window with less sound than this share is left out
 TOP_CLASSES = 5
 MOST_NAMED = 20
-RESERVED = {"model", "clip", "method", "target", "seed", "progress"}
+RESERVED = {"model", "clip", "method", "target", "seed", "progress", "prepared", "precision"}
 Progress = Callable[[str, float], None]
 
 
@@ -42,6 +42,8 @@ class Choices:
         seed: seed of everything random.
         sections: how many windows of a long recording are explained: those the model is surest of.
         inversion: how the mask becomes sound; see ``earwitness.listen``.
+        prepared: ask the faster copy of the network; see ``earwitness.explain``.
+        precision: "fp32" or "bf16".
         settings: of the method.
     """
 
@@ -51,6 +53,8 @@ class Choices:
     seed: int = 0
     sections: int = 3
     inversion: Inversion = "projection"
+    prepared: bool = True
+    precision: Precision = "fp32"
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -68,7 +72,8 @@ def explain_clip(model: AudioModel, clip: Clip, choices: Choices, *, start_s: fl
     if not model.labels:
         raise ParameterError(f"model {model.name!r} is an encoder without classes; a report needs a classifier: "
                              "use earwitness.explain in Python, or another --model")
-    attribution = explain(model, clip, choices.method, choices.target, seed=choices.seed, **choices.settings)
+    attribution = explain(model, clip, choices.method, choices.target, seed=choices.seed, prepared=choices.prepared,
+                          precision=choices.precision, **choices.settings)
     mask = masks.make(attribution, choices.mask)
     heard = listen(model, clip, mask, inversion=choices.inversion)
     features = model.features(clip)
@@ -140,6 +145,10 @@ def command_line(path: Path, model: AudioModel, choices: Choices) -> str:
         words += ["--sections", str(choices.sections)]
     if choices.inversion != "projection":
         words += ["--inversion", choices.inversion]
+    if not choices.prepared:
+        words += ["--no-prepare"]
+    if choices.precision != "fp32":
+        words += ["--precision", choices.precision]
     for name, value in choices.settings.items():
         words += ["--set", f"{name}={value}"]
     return shlex.join(words)
@@ -179,7 +188,8 @@ def _predictions(model: AudioModel, probabilities: torch.Tensor, target: int) ->
 
 def _facts(info: audio.FileInfo, model: AudioModel, choices: Choices) -> dict[str, str]:
     channels = {1: "mono", 2: "stereo, averaged"}.get(info.channels, f"{info.channels} channels, averaged")
-    front_end = ", ".join(f"{name} {value}" for name, value in frontends.describe(model.front_end).items())
+    front_end = ", ".join(f"{name} {value}" for name, value in frontends.describe(model.front_end).items()
+                          if not isinstance(value, tuple))
     return {
         "Recording": f"{info.duration_s:.2f} s, {info.sample_rate_hz} Hz, {channels}, {info.encoding}",
         "Model": f"{model.name}: {model.card.get('summary', type(model.network).__name__)}",

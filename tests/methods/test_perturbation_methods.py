@@ -37,6 +37,21 @@ def additive(generator):
     return ew.AudioModel(Additive(weights), FRONT_END, labels=["a", "b"], window_s=1.0)
 
 
+class Curved(Additive):
+    """Loud parts saturate, and parts that sound together count more."""
+
+    def forward(self, x):
+        evidence = ((x + 100) * self.weights).clamp(min=0).unflatten(1, (3, -1)).unflatten(3, (7, -1)).sum((2, 4))
+        total = torch.tanh(evidence).sum((1, 2)) + evidence[:, 0, 0] * evidence[:, 1, 1] - 4
+        return torch.stack([total, torch.zeros_like(total)], 1)
+
+
+@pytest.fixture
+def curved(generator):
+    return ew.AudioModel(Curved(2.5e-4 * torch.rand(129, 63, generator=generator) ** 4), FRONT_END, labels=["a", "b"],
+                         window_s=1.0)
+
+
 def terms(model, clip, labels, n):
     """The known answer: what each part adds."""
     x = model.features(clip).values[0].double()
@@ -114,12 +129,13 @@ def test_soft_masks_find_what_counts(masks, method, clip):
 
 def test_relax_is_the_slow_formula(clip, additive):
     """All masks at once, as in the paper: R = mean(s·M), U = mean((s - R)²·M)."""
-    from earwitness.methods.relax import draw_masks
+    from earwitness.perturb.grids import draw_grids
 
-    found = ew.explain(additive, clip, "relax", n_masks=70, normalise="count", seed=4, fill="zero")
+    found = ew.explain(additive, clip, "relax", n_masks=70, normalise="count", seed=4, fill="zero",
+                       sampling="independent")
     x = additive.features(clip).values
-    grow = draw_masks(70, "random", cells=7, keep=0.5, generator=torch.Generator().manual_seed(4))
-    masks = grow(0, 70, x)
+    grids = draw_grids(70, "random", cells=7, keep=0.5, balanced=False, generator=torch.Generator().manual_seed(4))
+    masks = grids.masks(0, 70, x)
     h, h_masked = additive.network.embed(x), additive.network.embed(x * masks)
     s = nn.functional.cosine_similarity(h_masked, h)[:, None, None]
     importance = (s * masks).mean(0)
@@ -165,3 +181,66 @@ def test_progress_runs_to_the_end(mel_model, scene):
     ew.explain(mel_model, scene.clip, "rise", n_masks=100, progress=done.append)
     assert done == sorted(done)
     assert done[-1] == 1.0
+
+
+@pytest.mark.parametrize(("method", "tolerance"), [("slime", 0.005), ("lime", 0.01), ("rise", 0.005),
+                                                   ("relax", 0.001), ("kernel_shap", 0.05)])
+def test_sampling_stops_when_it_is_sure(method, tolerance, curved, clip):
+    """As many samples as the tolerance needs, and no more than were allowed."""
+    kind, name = ("n_masks", "n_masks_used") if method in ("rise", "relax") else ("n_samples", "n_samples_used")
+    settings = {} if method in ("rise", "relax") else {"components": "grid"}
+    found = ew.explain(curved, clip, method, tolerance=tolerance, **{kind: 4000}, **settings)
+    (used,), (error,) = found.settings[name], found.settings["standard_error"]
+    assert 0 < error <= tolerance
+    assert used < 6000
+    assert found.passes["forward"] <= used + 1
+    at_once = ew.explain(curved, clip, method, **{kind: 512}, **settings)
+    assert at_once.settings[name] == [512] or method == "kernel_shap"
+    unsure = ew.explain(curved, clip, method, tolerance=0.0, **{kind: 260}, **settings)
+    assert unsure.settings["standard_error"][0] > 0
+
+
+def test_rounds_do_not_change_the_result(curved, clip):
+    """A tolerance that is never reached asks for the same samples, looked at in between."""
+    settings = {"n_samples": 600, "components": "grid", "seed": 2}
+    whole = ew.explain(curved, clip, "slime", **settings)
+    rounds = ew.explain(curved, clip, "slime", tolerance=0.0, **settings)
+    torch.testing.assert_close(rounds.components.weights, whole.components.weights, atol=1e-5, rtol=0)
+    assert rounds.passes == whole.passes
+
+
+def test_clips_in_a_list_are_explained_as_if_alone(additive, clip, generator):
+    other = ew.Clip(torch.randn(12000, generator=generator), 8000, "longer")
+    shares = []
+    together = ew.explain(additive, [other, clip], "slime", "a", n_samples=40, progress=shares.append)
+    alone = [ew.explain(additive, each, "slime", "a", n_samples=40) for each in (other, clip)]
+    assert all(torch.equal(a.values, b.values) for a, b in zip(together, alone, strict=True))
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+
+@pytest.mark.parametrize("method", ["relax", "slime"])
+def test_memory_does_not_grow_with_the_number_of_samples(method, tmp_path):
+    """3,000 and 30,000 in processes of their own: peak memory within 10 %."""
+    import subprocess
+    import sys
+
+    code = """
+import resource, sys, torch, earwitness as ew
+from torch import nn
+torch.set_num_threads(1)
+network = nn.Sequential(nn.Flatten(), nn.Linear(16 * 63, 2))
+network.embed = lambda x: network(x)
+model = ew.AudioModel(network, ew.frontends.MelDb(sample_rate_hz=8000, n_fft=256, hop_samples=128, n_mels=16,
+                      f_max_hz=4000),
+                      labels=["a", "b"], window_s=1.0)
+n = int(sys.argv[2])
+given = {"relax": {"n_masks": n}, "slime": {"n_samples": n, "components": "grid"}}[sys.argv[1]]
+ew.explain(model, ew.Clip(torch.randn(8000), 8000), sys.argv[1], **given)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    script = tmp_path / "peak.py"
+    script.write_text(code)
+    peaks = [int(subprocess.run([sys.executable, script, method, str(n)], check=True, capture_output=True,
+                                text=True).stdout) for n in (3000, 30000)]
+    assert peaks[1] < 1.1 * peaks[0], peaks

@@ -12,7 +12,7 @@ from torch import nn
 
 import earwitness as ew
 from earwitness.frontends import StftDb
-from earwitness.methods.lime import _surrogate
+from earwitness.methods.linear import Linear
 from earwitness.methods.parts import ask_about_parts
 from earwitness.models.audio_model import evaluating
 from earwitness.perturb import components, estimate
@@ -87,13 +87,16 @@ def test_relax_xai_same_masks(monkeypatch, relax_xai, model, clip):
 
     from earwitness.methods import relax
     from earwitness.perturb.evaluate import evaluate
+    from earwitness.perturb.grids import draw_grids
 
     monkeypatch.setattr(relax, "evaluate", watched)
     with evaluating(model.network), torch.no_grad():
         score = Similarity.to_item(model, features)
-        ours = relax.relax(score, features, n_masks=200, fill="zero", generator=torch.Generator().manual_seed(1))
-        grow = relax.draw_masks(200, "random", cells=7, keep=0.5, generator=torch.Generator().manual_seed(1))
-        masks = grow(0, 200, features.values)[:, None]
+        ours = relax.relax(score, features, n_masks=200, fill="zero", sampling="independent",
+                           generator=torch.Generator().manual_seed(1))
+        grids = draw_grids(200, "random", cells=7, keep=0.5, balanced=False,
+                           generator=torch.Generator().manual_seed(1))
+        masks = grids.masks(0, 200, features.values)[:, None]
         monkeypatch.setattr(relax_xai, "mask_generator", lambda *_args, **_kwargs: iter(masks.split(100)))
         theirs = relax_xai.RELAX(features.values[:, None], lambda_module(lambda x: model.network.embed(x[:, 0])),
                                  batch_size=100, num_batches=1)
@@ -134,7 +137,7 @@ def test_lime_same_segments_same_coalitions(model, clip):
     drawn = torch.from_numpy(rows[0]).bool()
     answers = ask_about_parts(ClassProbability(model, 1), features, components=parts, fill="segment_mean",
                               draw=lambda _n: drawn)
-    ours = _surrogate(answers, "cosine", 0.25, 1.0)
+    ours = Linear("cosine", 0.25, 1.0).fit(answers, "independent").parts
     weights = torch.zeros(12, dtype=torch.float64)
     for part, weight in theirs.local_exp[1]:
         weights[part] = weight

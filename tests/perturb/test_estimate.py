@@ -105,23 +105,11 @@ def test_sampled_kernel_shapley_is_efficient_and_near(generator):
     assert torch.equal(rows[numbers], found)
 
 
-def test_masked_mean_is_the_slow_formula_in_any_batches(generator):
-    masks = torch.rand(30, 4, 5, generator=generator, dtype=torch.float64)
-    s = torch.rand(30, generator=generator, dtype=torch.float64)
-    for cuts in ([30], [7, 7, 7, 9], [1] * 30):
-        sums = estimate.MaskedMean.zeros((4, 5))
-        first = 0
-        for size in cuts:
-            sums.add(masks[first : first + size], s[first : first + size])
-            first += size
-        r, u = sums.result(normalise="count")
-        wanted = (s[:, None, None] * masks).mean(0)
-        torch.testing.assert_close(r, wanted)
-        torch.testing.assert_close(u, ((s[:, None, None] - wanted) ** 2 * masks).mean(0))
-        r, u = sums.result(normalise="mask_sum")
-        w = masks.sum(0)
-        wanted = (s[:, None, None] * masks).sum(0) / w
-        torch.testing.assert_close(r, wanted)
-        torch.testing.assert_close(u, (s[:, None, None] ** 2 * masks).sum(0) - w * wanted**2)
-    with pytest.raises(ParameterError, match="unknown normalise"):
-        sums.result(normalise="sum")
+def test_the_jackknife_of_a_mean_is_its_standard_error(generator):
+    x = torch.randn(320, generator=generator, dtype=torch.float64)
+    got = estimate.jackknife_error(lambda kept: x[kept].mean()[None], 320, groups=320)
+    torch.testing.assert_close(got[0], x.std() / 320**0.5)
+    pairs = torch.stack([x, -x], 1).flatten()  # pairs cancel, which only an error by blocks may see
+    assert float(estimate.jackknife_error(lambda kept: pairs[kept].mean()[None], 640, block=2)) < 1e-12
+    assert float(estimate.jackknife_error(lambda kept: pairs[kept].mean()[None], 640, groups=640)) > 1e-3
+    assert estimate.jackknife_error(lambda kept: x[:4][kept].mean()[None], 4, block=4).isinf().all()

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from earwitness.cli.bench import bench
 from earwitness.cli.choose_fill import choose_fill
 from earwitness.cli.demo import demo
 from earwitness.cli.detect import detect
@@ -16,9 +17,10 @@ from earwitness.cli.study import study
 from earwitness.cli.train import train
 from earwitness.cli.train_voice import train_voice
 from earwitness.errors import EarwitnessError
+from earwitness.models.allocator import keep_freed_memory
 
 EPILOG = "Errors print one line; --debug shows where they come from."
-COMMANDS = (choose_fill, demo, detect, explain, models, study, train, train_voice)
+COMMANDS = (bench, choose_fill, demo, detect, explain, models, study, train, train_voice)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
@@ -36,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, 1 (interrupted or a bug) or 2 (bad input)."""
     given = sys.argv[1:] if arguments is None else arguments
     debug, words = "--debug" in given, [word for word in given if word != "--debug"]
+    keep_freed_memory()
     try:
         cli.main(args=words, prog_name="earwitness", standalone_mode=False)
     except click.exceptions.Exit as stop:

@@ -31,7 +31,7 @@ class Evidence:
     facts: dict[str, Any] | None = None
 
 
-def stacked(found: Sequence[WeightedComponents]) -> Evidence:
+def stacked(found: Sequence[WeightedComponents], *, facts: dict[str, Any] | None = None) -> Evidence:
     """Paint the weights of each item's parts on its plane."""
     planes = [item.parts.paint(item.weights).float() for item in found]
-    return Evidence(torch.stack(planes), components=list(found))
+    return Evidence(torch.stack(planes), components=list(found), facts=facts)

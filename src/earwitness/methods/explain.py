@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, get_type_hints
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, get_type_hints, overload
 
 import torch
 from torch import Tensor
@@ -22,7 +23,9 @@ from earwitness.methods.relax import relax, rise
 from earwitness.methods.saliency import saliency
 from earwitness.methods.shapley import kernel_shap
 from earwitness.models.audio_model import AudioModel, evaluating
-from earwitness.scores import SCORES, Counted, Score, Similarity, predicted_class
+from earwitness.models.prepared import Prepared, prepare
+from earwitness.perturb.evaluate import BATCH
+from earwitness.scores import SCORES, Asked, Precision, Score, Similarity, predicted_class
 from earwitness.types import Attribution, Clip, Features
 
 METHODS: dict[str, Callable[..., Evidence]] = {
@@ -32,26 +35,47 @@ METHODS: dict[str, Callable[..., Evidence]] = {
 }
 DEFAULT_SCORES = {"audio_lime": "probability", "lime": "probability", "occlusion": "probability",
                   "relax": "similarity", "rise": "probability", "slime": "probability"}
+ON_THE_NETWORK_ITSELF = {"deep_shap", "gradcam", "saliency"}  # they look at layers, or pass once
 NOT_SETTINGS = ("generator", "progress")
 RANGES = {"n_samples": (1, 10**7), "n_masks": (1, 10**7), "n_steps": (1, 10**4), "cells": (1, 1000), "keep": (0.0, 1.0),
-          "alpha": (0.0, 1e12), "kernel_width": (1e-6, 1e6), "noise_share": (0.0, 100.0)}
+          "alpha": (0.0, 1e12), "tolerance": (0.0, 1e12), "kernel_width": (1e-6, 1e6), "noise_share": (0.0, 100.0)}
+
+
+@overload
+def explain(
+    model: AudioModel, clip: Clip, method: str = ..., target: str | int | None = ..., *, score: str | None = ...,
+    seed: int = ..., progress: Progress | None = ..., prepared: bool = ..., precision: Precision = ..., **settings: Any,
+) -> Attribution: ...
+
+
+@overload
+def explain(
+    model: AudioModel, clip: Sequence[Clip], method: str = ..., target: str | int | None = ..., *,
+    score: str | None = ..., seed: int = ..., progress: Progress | None = ..., prepared: bool = ...,
+    precision: Precision = ..., **settings: Any,
+) -> list[Attribution]: ...
 
 
 def explain(
-    model: AudioModel, clip: Clip, method: str = "saliency", target: str | int | None = None, *,
-    score: str | None = None, seed: int = 0, progress: Progress | None = None, **settings: Any,
-) -> Attribution:
+    model: AudioModel, clip: Clip | Sequence[Clip], method: str = "saliency", target: str | int | None = None, *,
+    score: str | None = None, seed: int = 0, progress: Progress | None = None, prepared: bool = True,
+    precision: Precision = "fp32", **settings: Any,
+) -> Attribution | list[Attribution]:
     """Find the evidence that a model used.
 
     Args:
         model: a classifier, or an encoder for scores of similarity.
-        clip: the recording; a clip longer than the model's window is explained window by window.
+        clip: the recording; a clip longer than the model's window is explained window by window. A list of clips
+            gives a list of attributions, each the same as if it had been alone.
         method: a name of ``METHODS``.
         target: class name or index; None takes the predicted class.
         score: what is explained: "logit" or "probability" of the target, or "similarity" of the embedding to
             that of the whole clip. None takes what the method was published with.
         seed: seed of everything random in the method; every window starts from it.
         progress: called with the share done, 0..1, by methods that take long.
+        prepared: ask a copy of the network that gives the same outputs faster, see ``models.prepared``; methods that
+            look at layers or pass once always ask the network itself.
+        precision: "bf16" computes scores in bfloat16 and reports how far the first of them moved.
         settings: of the method, see its docstring.
 
     Returns:
@@ -60,6 +84,10 @@ def explain(
     Raises:
         ParameterError: unknown method, target, score or setting.
     """
+    if isinstance(clip, Sequence):
+        return [explain(model, each, method, target, score=score, seed=seed, prepared=prepared, precision=precision,
+                        progress=progress and _shifted(progress, k, len(clip)), **settings)
+                for k, each in enumerate(clip)]
     if not isinstance(model, AudioModel):
         kind = type(model).__name__
         raise ParameterError(f"model is a {kind}; expected an AudioModel: earwitness.load_model gives one, "
@@ -70,22 +98,28 @@ def explain(
     score = score or DEFAULT_SCORES.get(method, "logit")
     if score not in (*SCORES, "similarity"):
         raise unknown_name("score", score, (*SCORES, "similarity"))
+    if precision not in ("fp32", "bf16"):
+        raise unknown_name("precision", precision, ("fp32", "bf16"))
     with evaluating(model.network):
         features = model.features(clip)
         index = _target_index(model, features, target, score)
-        evidence, passes = _by_window(method, model, index, features, score, seed, dict(settings), progress)
+        ready = _ready(model, features, enabled=prepared and method not in ON_THE_NETWORK_ITSELF)
+        asking = _Asking(replace(model, network=ready.network), score, index, ready.batch, precision)
+        evidence, asked = _by_window(method, asking, features, seed, dict(settings), progress)
+    moved = [each.deviation for each in asked if each.deviation is not None]
     own = {name: value if isinstance(value, str | int | float | None) else type(value).__name__
            for name, value in (_own_settings(method) | settings).items()}
     return Attribution(
         values=_joined(evidence.values),
         target=None if index is None else model.class_name(index),
         method=method,
-        settings=own | (evidence.facts or {}) | {"score": score, "model": model.name,
-                                                 "front_end": frontends.describe(model.front_end)},
+        settings=own | (evidence.facts or {}) | ({"bf16_deviation": max(moved)} if moved else {}) | {
+            "score": score, "model": model.name, "front_end": frontends.describe(model.front_end),
+            "prepared": ready.steps, "precision": precision},
         seed=seed,
         uncertainty=None if evidence.uncertainty is None else _joined(evidence.uncertainty),
         components=_one_or_all(evidence.components),
-        passes=passes,
+        passes={name: sum(each.passes[name] for each in asked) for name in asked[0].passes},
         frequencies_hz=model.front_end.frequencies_hz,
         times_s=_times_s(model, features),
     )
@@ -103,25 +137,43 @@ def _target_index(model: AudioModel, features: Features, target: str | int | Non
     return predicted_class(model, features)
 
 
+@dataclass(frozen=True, eq=False)
+class _Asking:
+    """What the network is asked, and how."""
+
+    model: AudioModel
+    score: str
+    index: int | None
+    batch: int
+    precision: Precision
+
+    def about(self, item: Features) -> Asked:
+        """Return the score of one item."""
+        score: Score = (Similarity.to_item(self.model, item) if self.index is None
+                        else SCORES[self.score](self.model, self.index))
+        return Asked(score, batch=self.batch, precision=self.precision)
+
+
+def _ready(model: AudioModel, features: Features, *, enabled: bool) -> Prepared:
+    return prepare(model.network, features.values[:1]) if enabled else Prepared(model.network, BATCH, "no", 0.0)
+
+
 def _by_window(
-    method: str, model: AudioModel, index: int | None, features: Features, score: str, seed: int,
-    settings: dict[str, Any], progress: Progress | None,
-) -> tuple[Evidence, dict[str, int]]:
+    method: str, asking: _Asking, features: Features, seed: int, settings: dict[str, Any], progress: Progress | None
+) -> tuple[Evidence, list[Asked]]:
     """Explain one window at a time, each from the same seed."""
     takes = inspect.signature(METHODS[method]).parameters
-    parts, passes = [], {"forward": 0, "backward": 0}
+    parts, asked = [], []
     for k in range(len(features)):
         item = features[k : k + 1]
-        asked: Score = Similarity.to_item(model, item) if index is None else SCORES[score](model, index)
-        counted = Counted(asked)
+        asked.append(asking.about(item))
         extra: dict[str, Any] = {}
         if "generator" in takes:
             extra["generator"] = torch.Generator().manual_seed(seed)
         if "progress" in takes and progress is not None:
             extra["progress"] = _shifted(progress, k, len(features))
-        parts.append(METHODS[method](counted, item, **settings, **extra))
-        passes = {name: passes[name] + spent for name, spent in counted.passes.items()}
-    return _together(parts), passes
+        parts.append(METHODS[method](asked[-1], item, **settings, **extra))
+    return _together(parts), asked
 
 
 def _shifted(progress: Progress, k: int, n: int) -> Progress:

@@ -17,6 +17,8 @@ from earwitness.perturb.kinds import Choice, find_components
 from earwitness.scores import Score
 from earwitness.types import Features
 
+ROUND = 256  # draws between two looks at the standard error
+
 
 @dataclass(frozen=True, eq=False)
 class Answers:
@@ -26,18 +28,30 @@ class Answers:
         parts: the components.
         rows: distinct coalitions, (u, n).
         scores: (u,), double precision.
-        counts: how often each was drawn, (u,).
+        index: which distinct coalition each draw was, (k,).
     """
 
     parts: Components
     rows: Tensor
     scores: Tensor
-    counts: Tensor
+    index: Tensor
+
+    @property
+    def counts(self) -> Tensor:
+        """How often each was drawn, (u,)."""
+        return torch.bincount(self.index, minlength=len(self.rows))
+
+    @property
+    def is_exhaustive(self) -> bool:
+        """Whether each possible coalition was drawn exactly once, so that nothing is left to chance."""
+        n = self.rows.shape[1]
+        return n <= 30 and len(self.rows) == len(self.index) == 2**n
 
 
 def ask_about_parts(
     score: Score, features: Features, *, components: Choice, fill: str, draw: Callable[[int], Tensor],
-    generator: torch.Generator | None = None, minimum: float | None = None, progress: Progress | None = None,
+    generator: torch.Generator | None = None, minimum: float | None = None,
+    enough: Callable[[Answers], bool] | None = None, progress: Progress | None = None,
 ) -> Answers:
     """Draw coalitions of one item's components and score the distinct ones.
 
@@ -49,6 +63,7 @@ def ask_about_parts(
         draw: number of components -> coalitions (k, n).
         generator: source of randomness of a random fill.
         minimum: smallest value of the data set, for "min_data".
+        enough: looked at after every 256 draws; True ends the sampling.
         progress: called with the share done.
     """
     parts = find_components(components, features, score.model)
@@ -57,9 +72,28 @@ def ask_about_parts(
     else:
         context = Context(features.values, score.model.front_end, parts, minimum, generator)
         filling = fill_values(fill, context)
-    rows, counts, _ = distinct(draw(len(parts.names)))
+    rows, _, index = distinct(draw(len(parts.names)))
+    scores = torch.empty(0, dtype=torch.float64)
+    for drawn in range(ROUND, len(index), ROUND) if enough is not None else ():
+        scores = _more(score, features, parts, filling, rows, scores, int(index[:drawn].max()) + 1, progress)
+        answers = Answers(parts, rows[: len(scores)], scores, index[:drawn])
+        if enough is not None and enough(answers):
+            return answers
+    return Answers(parts, rows, _more(score, features, parts, filling, rows, scores, len(rows), progress), index)
+
+
+def _more(
+    score: Score, features: Features, parts: Components, filling: Tensor, rows: Tensor, scores: Tensor, until: int,
+    progress: Progress | None,
+) -> Tensor:
+    """Score the distinct rows up to ``until``, after those that are scored already."""
+    done = len(scores)
 
     def make(first: int, last: int) -> Features:
-        return parts.compose(features, rows[first:last].to(features.values), filling)
+        return parts.compose(features, rows[done + first : done + last].to(features.values), filling)
 
-    return Answers(parts, rows, evaluate(score, make, len(rows), progress=progress), counts)
+    def report(share: float) -> None:
+        if progress is not None:
+            progress((done + share * (until - done)) / len(rows))
+
+    return torch.cat([scores, evaluate(score, make, until - done, progress=report)])

@@ -17,7 +17,7 @@ from earwitness.types import Features
 def kernel_shap(
     score: Score, features: Features, *, generator: torch.Generator, components: Choice = "temporal",
     fill: str = "silence", n_samples: int | None = None, minimum: float | None = None,
-    progress: Progress | None = None,
+    tolerance: float | None = None, progress: Progress | None = None,
 ) -> Evidence:
     """Explain by Shapley values of components: what each adds, averaged over all orders of adding them.
 
@@ -27,22 +27,28 @@ def kernel_shap(
         generator: source of randomness, on the CPU.
         components: a name of ``perturb.kinds.KINDS``, components, or stems by name.
         fill: a name of ``perturb.fill.FILLS``.
-        n_samples: paired coalitions drawn; None computes exact values where n <= 14 and draws 2,048 otherwise.
+        n_samples: paired coalitions drawn, the most where a tolerance is given; None computes exact values where
+            n <= 14 and draws 2,048 otherwise.
         minimum: smallest value of the data set, for the fill "min_data".
+        tolerance: stop as soon as the largest standard error of a weight is not above this.
         progress: called with the share done.
 
     Returns:
-        Evidence with components; the weights add up to the full score minus the score of the fill alone.
+        Evidence with components; the weights add up to the full score minus the score of the fill alone. The facts
+        ``n_samples_used`` and ``standard_error`` (of the least certain weight), one number per item.
 
     Source: Lundberg & Lee 2017; Covert & Lee 2021 (pairs). Differs: exact for few components.
     """
-    found = []
+    found, used = [], []
     for k in range(len(features)):
         answers = ask_about_parts(
             score, features[k : k + 1], components=components, fill=fill, generator=generator, minimum=minimum,
-            draw=lambda n: _rows(n, n_samples, generator), progress=progress)
+            draw=lambda n: _rows(n, n_samples, generator), progress=progress,
+            enough=None if tolerance is None else lambda some: _error(some) <= tolerance)
         found.append(_values(answers))
-    return stacked(found)
+        used.append(answers)
+    return stacked(found, facts={"n_samples_used": [len(each.index) for each in used],
+                                 "standard_error": [_error(each) for each in used]})
 
 
 def _rows(n: int, n_samples: int | None, generator: torch.Generator) -> Tensor:
@@ -53,12 +59,28 @@ def _rows(n: int, n_samples: int | None, generator: torch.Generator) -> Tensor:
 
 
 def _values(answers: Answers) -> WeightedComponents:
-    sizes, n = answers.rows.sum(1), answers.rows.shape[1]
-    empty, full = (float(answers.scores[sizes == size][0]) for size in (0, n))
-    if len(answers.rows) == 2**n and bool((answers.counts == 1).all()):
+    n = answers.rows.shape[1]
+    empty, full = _ends(answers)
+    if answers.is_exhaustive:
         numbers = (answers.rows.long() << torch.arange(n)).sum(1)
         return WeightedComponents(answers.parts, estimate.exact_shapley(answers.scores[numbers.argsort()], n), empty)
-    inner = (sizes > 0) & (sizes < n)
-    weights = estimate.kernel_shapley(answers.rows[inner], answers.scores[inner], empty=empty, full=full,
-                                      weights=answers.counts[inner])
+    rows, scores = answers.rows[answers.index[2:]], answers.scores[answers.index[2:]]
+    weights = estimate.kernel_shapley(rows, scores, empty=empty, full=full, weights=torch.ones(len(rows)))
     return WeightedComponents(answers.parts, weights, empty)
+
+
+def _error(answers: Answers) -> float:
+    """Largest standard error of a value; draws come in pairs after the empty and the full coalition."""
+    if answers.is_exhaustive:
+        return 0.0
+    empty, full = _ends(answers)
+    rows, scores = answers.rows[answers.index[2:]], answers.scores[answers.index[2:]]
+    return float(estimate.jackknife_error(
+        lambda kept: estimate.kernel_shapley(rows[kept], scores[kept], empty=empty, full=full,
+                                             weights=torch.ones(int(kept.sum()))), len(rows), block=2).max())
+
+
+def _ends(answers: Answers) -> tuple[float, float]:
+    """Scores of the empty and of the full coalition."""
+    sizes = answers.rows.sum(1)
+    return float(answers.scores[sizes == 0][0]), float(answers.scores[sizes == answers.rows.shape[1]][0])

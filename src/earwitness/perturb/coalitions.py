@@ -49,6 +49,44 @@ def bernoulli(n_samples: int, n: int, *, generator: torch.Generator, keep: float
     return rows
 
 
+def balanced(n_samples: int, n: int, *, generator: torch.Generator) -> Tensor:
+    """Draw coalitions with chance ½ per component that are balanced against each other, block by block.
+
+    Every row by itself is as random as a Bernoulli row. Within a block of ``balanced_block(n)`` rows each component is
+    on in exactly half of them, and so are all pairs and triples of components in all their combinations: effects of
+    single components and of pairs cannot pass for each other. The columns of a Hadamard matrix and of its complement
+    are assigned and flipped at random, afresh for each block.
+
+    Args:
+        n_samples: number of rows; the last block may be cut.
+        n: number of components.
+        generator: source of randomness, on the CPU.
+
+    Returns:
+        Booleans, (n_samples, n).
+
+    Source: Owen 1992 and Tang 1993, randomised orthogonal arrays (strength 3).
+    """
+    half = balanced_block(n) // 2
+    numbers = torch.arange(half)
+    crossed = numbers[:, None] & numbers
+    odd = torch.zeros_like(crossed)
+    for bit in range(half.bit_length()):
+        odd ^= (crossed >> bit) & 1
+    blocks = []
+    for _ in range(math.ceil(n_samples / (2 * half))):
+        columns = torch.randperm(half, generator=generator)[:n]
+        flipped = torch.rand(n, generator=generator) < 0.5
+        rows = (odd[:, columns] == 1) ^ flipped
+        blocks.append(torch.cat([rows, ~rows])[torch.randperm(2 * half, generator=generator)])
+    return torch.cat(blocks)[:n_samples] if blocks else torch.zeros(0, n, dtype=torch.bool)
+
+
+def balanced_block(n: int) -> int:
+    """Return the rows of one block of ``balanced``: twice the power of two that is not below n."""
+    return 2 << (n - 1).bit_length()
+
+
 def with_complements(rows: Tensor) -> Tensor:
     """Follow each coalition by its complement: (k, n) -> (2k, n).
 
@@ -80,16 +118,19 @@ def shapley_kernel(n_samples: int, n: int, *, generator: torch.Generator) -> Ten
 
 
 def distinct(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return distinct coalitions, how often each occurs, and which of them each row is.
+    """Return distinct coalitions in the order of their first occurrence, their counts, and which each row is.
 
     Args:
         rows: (k, n).
 
     Returns:
-        (distinct rows (u, n), counts (u,), index (k,)).
+        (distinct rows (u, n), counts (u,), index (k,)); the first draws ask for the first distinct rows only.
     """
     found, index, counts = torch.unique(rows, dim=0, return_inverse=True, return_counts=True)
-    return found, counts, index
+    places = torch.arange(len(rows))
+    first = torch.full((len(found),), len(rows)).scatter_reduce(0, index, places, "amin")
+    order = first.argsort()
+    return found[order], counts[order], order.argsort()[index]
 
 
 def soft_masks(cells: Tensor, shifts: Tensor, shape: tuple[int, int], *, padding: int = 3) -> Tensor:

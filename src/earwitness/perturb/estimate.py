@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -114,58 +114,24 @@ def kernel_shapley(rows: Tensor, scores: Tensor, *, empty: float, full: float, w
     return solution[:n, 0]
 
 
-@dataclass
-class MaskedMean:
-    """Running sums of soft masks m and scores s, from which importance and uncertainty follow.
+def jackknife_error(fit: Callable[[Tensor], Tensor], n: int, *, block: int = 1, groups: int = 16) -> Tensor:
+    """Return standard errors of what ``fit`` estimates, by leaving out one group of rows after the other.
 
-    Scores are summed as d = s - offset, with the first batch's mean as offset: similarities crowd near 1, where
-    the difference of squares would lose its digits.
+    Args:
+        fit: booleans (n,) that say which rows to use -> estimates (k,).
+        n: number of rows.
+        block: rows that were drawn together stay in one group.
+        groups: how many groups, at most; with fewer than two blocks the error is infinite.
 
-    Attributes:
-        mask: Σ m, (freq, time).
-        mask_score: Σ m·d.
-        mask_score2: Σ m·d².
-        offset: see above.
-        count: number of masks.
+    Returns:
+        (k,), double precision.
+
+    Source: Efron & Tibshirani 1993, ch. 11 (delete-a-group jackknife).
     """
-
-    mask: Tensor
-    mask_score: Tensor
-    mask_score2: Tensor
-    offset: float = 0.0
-    count: int = 0
-
-    @classmethod
-    def zeros(cls, shape: tuple[int, int]) -> MaskedMean:
-        """Start with nothing seen on a plane (freq, time)."""
-        zero = torch.zeros(shape, dtype=torch.float64)
-        return cls(zero, zero.clone(), zero.clone())
-
-    def add(self, masks: Tensor, scores: Tensor) -> None:
-        """Take in masks (k, freq, time) and their scores (k,)."""
-        if not self.count:
-            self.offset = float(scores.cpu().double().mean())
-        distance = (scores.cpu().double() - self.offset).to(masks)
-        powers = torch.stack([torch.ones_like(distance), distance, distance**2])
-        sums = (powers @ masks.flatten(1)).cpu().double().view(3, *self.mask.shape)
-        self.mask += sums[0]
-        self.mask_score += sums[1]
-        self.mask_score2 += sums[2]
-        self.count += len(scores)
-
-    def result(self, *, normalise: Normalisation = "mask_sum") -> tuple[Tensor, Tensor]:
-        """Return importance R and uncertainty U, both (freq, time).
-
-        Args:
-            normalise: "mask_sum", as the published code: R = Σms / Σm and U = Σms² - R²·Σm, a sum that grows with
-                the number of masks; "count", as the paper: R = Σms / N and U = Σm(s - R)² / N.
-
-        Source: Wickstrøm et al. 2023, eq. 4 and 5 ("count") and published code ("mask_sum").
-        """
-        if normalise not in ("mask_sum", "count"):
-            raise unknown_name("normalise", normalise, ("mask_sum", "count"))
-        total = self.mask_score + self.offset * self.mask
-        importance = total / (self.mask.clamp(min=1e-12) if normalise == "mask_sum" else self.count)
-        distance = importance - self.offset
-        spread = self.mask_score2 - 2 * distance * self.mask_score + distance**2 * self.mask
-        return importance, (spread if normalise == "mask_sum" else spread / self.count).clamp(min=0)
+    blocks = math.ceil(n / block)
+    if blocks < 2:
+        return torch.full_like(fit(torch.ones(n, dtype=torch.bool)), math.inf)
+    groups = min(groups, blocks)
+    group = (torch.arange(n) // block) * groups // blocks
+    without = torch.stack([fit(group != k) for k in range(groups)])
+    return ((groups - 1) * without.var(0, correction=0)).sqrt()

@@ -13,12 +13,10 @@ from earwitness.types import Features
 
 BATCH = 32
 Make = Callable[[int, int], Features]
-OnBatch = Callable[[int, int, Tensor], None]
 
 
 def evaluate(
-    score: Score, make: Make, n: int, *, batch: int = BATCH, on_batch: OnBatch | None = None,
-    progress: Callable[[float], None] | None = None,
+    score: Score, make: Make, n: int, *, batch: int | None = None, progress: Callable[[float], None] | None = None
 ) -> Tensor:
     """Score ``n`` inputs that are made batch by batch; memory does not grow with ``n``.
 
@@ -26,32 +24,37 @@ def evaluate(
         score: features -> (batch,).
         make: (first, last) -> features of the inputs first..last-1.
         n: number of inputs.
-        batch: inputs at once; halved whenever memory runs out.
-        on_batch: called with (first, last, scores) as soon as a batch is scored.
+        batch: inputs at once, halved whenever memory runs out; None takes what the score's model was prepared for.
         progress: called with the share done, 0..1.
 
     Returns:
-        Scores, (n,), on the CPU.
+        Scores, (n,), double precision, on the CPU.
 
     Raises:
         EarwitnessError: a single input does not fit into memory.
     """
+    size = batch if batch is not None else _batch_of(score)
     scores = torch.empty(n, dtype=torch.float64)
     first = 0
     with torch.no_grad():
         while first < n:
-            last = min(n, first + batch)
+            last = min(n, first + size)
             try:
                 got = score(make(first, last))
             except (torch.OutOfMemoryError, MemoryError) as error:
-                if batch == 1:
+                if size == 1:
                     raise EarwitnessError("a single input does not fit into memory; use a shorter clip") from error
-                batch //= 2
+                size //= 2
                 continue
-            scores[first:last] = got.detach().cpu().double()
-            if on_batch is not None:
-                on_batch(first, last, got)
+            if first == 0:
+                scores = scores.to(got.device, got.dtype)  # what is asked of an accelerator stays there until the end
+            scores[first:last] = got.detach()
             first = last
             if progress is not None:
                 progress(first / n)
-    return scores
+    return scores.cpu().double()
+
+
+def _batch_of(score: Score) -> int:
+    size: int = getattr(score, "batch", BATCH)
+    return size

@@ -1,0 +1,7 @@
+"""How long the methods take, beside the packages people use today and beside the bare passes of the network."""
+
+from earwitness.bench.row import Condition, Peer, Row
+from earwitness.bench.rows import ROWS, measure_rows
+from earwitness.bench.setup import SIZES, Setup
+
+__all__ = ["ROWS", "SIZES", "Condition", "Peer", "Row", "Setup", "measure_rows"]

@@ -1,0 +1,3 @@
+from tests.sweep.conftest import made, prepared
+
+__all__ = ["made", "prepared"]
