@@ -67,6 +67,33 @@ def test_every_method_makes_a_report(capsys, tmp_path, tick_file, method):
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
 
 
+def test_methods_side_by_side_share_a_report(capsys, tmp_path, tick_file):
+    words = ["explain", tick_file, "--method", "saliency,relax", "--set", "n_masks=20", "--out", tmp_path / "out"]
+    code, out, err = run(capsys, *words)
+    assert (code, err) == (0, "")
+    assert "saliency: clock_tick, p = " in out
+    assert "relax: embedding, p = " in out
+    assert "note: relax explains the embedding" in out
+    shared = {"report.html", "explanation.json", "original.wav", "original.png"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == shared | {
+        f"{name}-{method}.{kind}" for method in ("saliency", "relax") for name, kind in (
+            ("kept", "wav"), ("kept", "png"), ("removed", "wav"), ("removed", "png"), ("explanation", "png"),
+            ("explanation", "npz"))}
+    (content,) = json.loads(run(capsys, *words, "--json")[1])
+    assert [section["method"] for section in content["sections"]] == ["saliency", "relax"]
+    assert content["sections"][1]["passes"] == {"forward": 20, "backward": 0}
+    assert "--method saliency,relax" in content["command"]
+    assert "--set n_masks=20" in content["command"]
+
+
+def test_all_methods_go_side_by_side(capsys, tmp_path, tick_file, monkeypatch):
+    monkeypatch.setattr("earwitness.compare.METHODS", {name: ew.METHODS[name] for name in ("gradcam", "saliency")})
+    code, out, _ = run(capsys, "explain", tick_file, "--method", "all", "--out", tmp_path / "out", "--json")
+    assert code == 0
+    assert [section["method"] for section in json.loads(out)[0]["sections"]] == ["gradcam", "saliency"]
+    assert "--method all" in json.loads(out)[0]["command"]
+
+
 def test_several_recordings_get_a_folder_each(capsys, tmp_path, tick_file):
     sounds = tmp_path / "sounds"
     sounds.mkdir()
@@ -105,6 +132,15 @@ def test_one_bad_file_does_not_stop_the_others(capsys, tmp_path, tick_file):
     (["train", "--data", "x", "--out", "y", "--batch", "1"], "not in the range"),
     (["explain", "{file}", "--method", "relax", "--target", "dog"], "does not go with score"),
     (["explain", "{file}", "--method", "gradcm"], "did you mean 'gradcam'"),
+    (["explain", "{file}", "--method", "saliency,gradcm"], "did you mean 'gradcam'"),
+    (["explain", "{file}", "--method", ""], "with an empty name"),
+    (["explain", "{file}", "--method", ","], "with an empty name"),
+    (["explain", "{file}", "--method", "rise,saliency,rise"], "'rise' twice"),
+    (["explain", "{file}", "--method", "all", "--target", "cat"], "unknown target"),
+    (["explain", "{file}", "--method", "all", "--mask", "topK_300"], "unknown mask"),
+    (["explain", "{file}", "--method", "all", "--set", "leyer=conv"], "did you mean 'layer'"),
+    (["explain", "{file}", "--method", "all", "--set", "seed=3"], "--seed"),
+    (["demo", "--method", "saliency,saliency"], "'saliency' twice"),
     (["explain", "{file}", "--mask", "topK_300"], "unknown mask"),
     (["explain", "{file}", "--target", "cat"], "unknown target"),
     (["explain", "{file}", "--model", "esc10"], "unknown model 'esc10'"),
@@ -205,6 +241,21 @@ def test_demo_beats_chance_and_says_so(capsys, tmp_path):
     assert all(ours > 2 * theirs for ours, theirs in zip(shares["saliency"], chance, strict=True))
     assert chance[0] == pytest.approx(shares["the evidence covers"][0], abs=0.3)
     assert all(name in out for name in rows)
+
+
+def test_the_demo_compares_the_chosen_methods_with_chance(capsys, tmp_path):
+    code, out, _ = run(capsys, "demo", "--method", "saliency,occlusion,relax", "--set", "n_masks=20", "--out",
+                       tmp_path / "demo")
+    assert code == 0
+    content = json.loads((tmp_path / "demo" / "explanation.json").read_text())
+    assert [section["target"] for section in content["sections"]] == ["clock_tick", "clock_tick", None]
+    (rows,) = content["extra"].values()
+    assert [name for name, _ in rows] == ["the evidence covers", "saliency", "occlusion", "relax",
+                                          "random map (mean of 100)"]
+    assert "--method saliency,occlusion,relax" in content["command"]
+    assert "n_masks=20" in content["command"]
+    assert "True evidence" in (tmp_path / "demo" / "report.html").read_text()
+    assert "saliency: relevance mass" in out
 
 
 def test_the_installed_command_and_the_module_run(tmp_path):

@@ -5,21 +5,22 @@ from __future__ import annotations
 import heapq
 import os
 import shlex
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from earwitness import audio, frontends, masks
+from earwitness import audio, checks, compare, frontends, masks
 from earwitness.errors import AudioFileError, ParameterError
 from earwitness.frontends import Inversion
 from earwitness.listen import listen
 from earwitness.methods import explain
 from earwitness.metrics import measure
 from earwitness.models import AudioModel
-from earwitness.report.contents import Moment, Prediction, Report, Section
+from earwitness.report.contents import Moment, Prediction, Refusal, Report, Section
 from earwitness.scores import Precision, predicted_class
 from earwitness.types import Clip
 
@@ -36,7 +37,7 @@ class Choices:
     """What a person chooses when they ask for an explanation.
 
     Attributes:
-        method: name in ``earwitness.METHODS``.
+        method: name in ``earwitness.METHODS``, several with commas between them, or "all": side by side.
         target: class name or index; None explains the predicted class of each stretch.
         mask: preset of ``earwitness.masks``.
         seed: seed of everything random.
@@ -44,7 +45,8 @@ class Choices:
         inversion: how the mask becomes sound; see ``earwitness.listen``.
         prepared: ask the faster copy of the network; see ``earwitness.explain``.
         precision: "fp32" or "bf16".
-        settings: of the method.
+        check: put the explanation to the test, see ``earwitness.checks``.
+        settings: of the method; of several, each gets those that it has.
     """
 
     method: str = "saliency"
@@ -55,37 +57,79 @@ class Choices:
     inversion: Inversion = "projection"
     prepared: bool = True
     precision: Precision = "fp32"
+    check: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def explain_clip(model: AudioModel, clip: Clip, choices: Choices, *, start_s: float = 0.0) -> Section:
-    """Explain one stretch of sound, no longer than the model's window.
+def explain_clip(
+    model: AudioModel, clip: Clip, choices: Choices, *, start_s: float = 0.0, measured: str | None = None
+) -> Section:
+    """Explain one stretch of sound, no longer than the model's window, with one method.
 
     Args:
         model: the classifier.
         clip: the sound.
         choices: method, target, mask, seed.
         start_s: where the stretch begins in its recording, seconds.
+        measured: class that the numbers are about where the embedding is explained; None takes the predicted one.
     """
-    for name in RESERVED & set(choices.settings):
-        raise ParameterError(f"{name!r} is no setting of a method; expected it as an option of its own: --{name}")
+    _check_reserved(choices)
     if not model.labels:
         raise ParameterError(f"model {model.name!r} is an encoder without classes; a report needs a classifier: "
                              "use earwitness.explain in Python, or another --model")
+    started_s = time.perf_counter()
     attribution = explain(model, clip, choices.method, choices.target, seed=choices.seed, prepared=choices.prepared,
                           precision=choices.precision, **choices.settings)
+    seconds = time.perf_counter() - started_s
     mask = masks.make(attribution, choices.mask)
     heard = listen(model, clip, mask, inversion=choices.inversion)
     features = model.features(clip)
-    named = attribution.target  # None where the embedding was explained; the numbers are then the predicted class's
+    named = measured if attribution.target is None else attribution.target  # without a target: the embedding's
     index = predicted_class(model, features) if named is None else model.class_index(named)
     measures, probabilities = measure(model, features, mask, index)
     return Section(
         start_s=start_s, duration_s=clip.duration_s,
         spectrogram=features.values[0], unit=model.front_end.unit, floor=model.front_end.silence,
         attribution=attribution, mask=mask, heard=heard, measures=measures,
-        predictions=_predictions(model, probabilities, index),
+        predictions=_predictions(model, probabilities, index), seconds=seconds,
     )
+
+
+def explain_stretch(
+    model: AudioModel, clip: Clip, choices: Choices, *, start_s: float = 0.0,
+    progress: Progress = lambda step, done: None,
+) -> tuple[list[Section], list[Refusal]]:
+    """Explain one stretch of sound with the method that is chosen, or with each of those that are.
+
+    Args:
+        model: the classifier.
+        clip: the sound, no longer than the model's window.
+        choices: method or methods, target, mask, seed.
+        start_s: where the stretch begins in its recording, seconds.
+        progress: called with a method's name and the share of methods done, 0..1.
+
+    Returns:
+        A section per method, in the order of the methods, and who of several could not explain this and why. One
+        that explains the embedding gets no target; its numbers are about the same class as those of the others.
+
+    Raises:
+        ParameterError: unknown method, target, mask or setting, or no method can explain this.
+    """
+    methods = compare.method_names(choices.method)
+    if len(methods) == 1:
+        progress("explaining", 0.0)
+        return [explain_clip(model, clip, replace(choices, method=methods[0]), start_s=start_s)], []
+    _check_reserved(choices)
+    compare.check_settings(methods, choices.settings)
+    measured = None if choices.target is None else model.class_name(model.class_index(choices.target))
+
+    def explain_by(method: str) -> Section:
+        progress(f"explaining with {method}", methods.index(method) / len(methods))
+        own = replace(choices, method=method, settings=compare.settings_of(method, choices.settings),
+                      target=None if compare.explains_embedding(method, choices.settings) else choices.target)
+        return explain_clip(model, clip, own, start_s=start_s, measured=measured)
+
+    return compare.explain_by_each(methods, explain_by, start_s=start_s)
 
 
 def explain_file(
@@ -101,13 +145,16 @@ def explain_file(
 
     Returns:
         A report with one section, or for a recording longer than the model's window one for each of the
-        ``choices.sections`` windows with the highest probability (of the target, where one is named).
+        ``choices.sections`` windows with the highest probability (of the target, where one is named); each of
+        them once for every method, where several stand side by side.
 
     Raises:
         AudioFileError: the file cannot be used.
         ParameterError: unknown method, target or mask.
     """
     choices = choices or Choices()
+    methods = compare.method_names(choices.method)
+    masks.describe(choices.mask)  # a wrong name is said before the work begins
     path = Path(path)
     facts = audio.info(path)
     window_s = model.window_s or LONG_WINDOW_S
@@ -117,19 +164,39 @@ def explain_file(
         timeline: list[Moment] = []
     else:
         clips, timeline = _surest_windows(path, model, choices, window_s, facts.duration_s, progress)
-    sections = []
+    sections: list[Section] = []
+    refusals: list[Refusal] = []
     for k, (start_s, clip) in enumerate(clips):
-        progress("explaining", k / len(clips))
-        sections.append(explain_clip(model, clip, choices, start_s=start_s))
+        found, refused = explain_stretch(model, clip, choices, start_s=start_s, progress=_part(progress, k, len(clips)))
+        sections += found
+        refusals += refused
+    extra = _checked(model, clips, sections, choices, progress) if choices.check else {}
     progress("done", 1.0)
     return Report(
         clip_name=path.name,
         facts=_facts(facts, model, choices),
         sections=sections, timeline=timeline,
-        settings=_settings(model, choices, sections[0]),
+        settings=_settings(model, choices, sections),
         command=command_line(path, model, choices),
-        notes=_notes(model, facts, clips, sections, timeline),
+        notes=_notes(model, facts, clips, sections, timeline), extra=extra,
+        methods=methods if len(methods) > 1 else (), refusals=refusals,
     )
+
+
+def _checked(
+    model: AudioModel, clips: list[tuple[float, Clip]], sections: list[Section], choices: Choices, progress: Progress
+) -> dict[str, list[tuple[str, str]]]:
+    """Check each section's explanation; a title names what tells the sections apart."""
+    at = dict(clips)
+    found = {}
+    for k, section in enumerate(sections):
+        progress("checking", k / len(sections))
+        method = section.attribution.method
+        which = [f"from {section.start_s:.0f} s"] * (len(clips) > 1) + [method] * (len(sections) > len(clips))
+        settings = compare.settings_of(method, choices.settings)
+        found[", ".join([checks.TITLE, *which])] = checks.check_clip(model, at[section.start_s], section.attribution,
+                                                                    settings)
+    return found
 
 
 def command_line(path: Path, model: AudioModel, choices: Choices) -> str:
@@ -145,13 +212,28 @@ def command_line(path: Path, model: AudioModel, choices: Choices) -> str:
         words += ["--sections", str(choices.sections)]
     if choices.inversion != "projection":
         words += ["--inversion", choices.inversion]
-    if not choices.prepared:
-        words += ["--no-prepare"]
+    return shlex.join(words + words_of_method(choices))
+
+
+def words_of_method(choices: Choices) -> list[str]:
+    """Return the words of a command line that say how a method works."""
+    words = [] if choices.prepared else ["--no-prepare"]
     if choices.precision != "fp32":
         words += ["--precision", choices.precision]
+    if choices.check:
+        words += ["--check"]
     for name, value in choices.settings.items():
         words += ["--set", f"{name}={value}"]
-    return shlex.join(words)
+    return words
+
+
+def _check_reserved(choices: Choices) -> None:
+    for name in RESERVED & set(choices.settings):
+        raise ParameterError(f"{name!r} is no setting of a method; expected it as an option of its own: --{name}")
+
+
+def _part(progress: Progress, k: int, n: int) -> Progress:
+    return lambda step, done: progress(step, (k + done) / n)
 
 
 def _surest_windows(
@@ -195,17 +277,20 @@ def _facts(info: audio.FileInfo, model: AudioModel, choices: Choices) -> dict[st
         "Model": f"{model.name}: {model.card.get('summary', type(model.network).__name__)}",
         "Knows": ", ".join(model.labels) if len(model.labels) <= MOST_NAMED else f"{len(model.labels)} classes",
         "Hears": front_end.removeprefix("type "),
-        "Method": choices.method,
+        "Method": ", ".join(compare.method_names(choices.method)),
         "Mask": f"{choices.mask}: {masks.describe(choices.mask)}",
     }
 
 
-def _settings(model: AudioModel, choices: Choices, section: Section) -> dict[str, Any]:
+def _settings(model: AudioModel, choices: Choices, sections: list[Section]) -> dict[str, Any]:
     from earwitness import __version__
 
-    return {"earwitness": __version__, "torch": torch.__version__, "seed": choices.seed,
-            "mask": choices.mask, "inversion": choices.inversion, "method": choices.method,
-            "weights": model.card.get("checksum", "unknown"), **section.attribution.settings}
+    common = {"earwitness": __version__, "torch": torch.__version__, "seed": choices.seed,
+              "mask": choices.mask, "inversion": choices.inversion, "method": choices.method,
+              "weights": model.card.get("checksum", "unknown")}
+    if len(compare.method_names(choices.method)) == 1:
+        return common | dict(sections[0].attribution.settings)
+    return common | compare.settings_by_method([section.attribution for section in sections])
 
 
 def _notes(
@@ -213,8 +298,10 @@ def _notes(
     timeline: list[Moment],
 ) -> list[str]:
     notes = []
+    stretches = {section.start_s: section for section in sections}
+    stretches |= {section.start_s: section for section in reversed(sections) if section.attribution.target is not None}
     if timeline:
-        starts = ", ".join(f"{section.start_s:.0f} s" for section in sections)
+        starts = ", ".join(f"{start_s:.0f} s" for start_s in stretches)
         notes.append(f"Long recording: heard in {len(timeline)} windows; explained are those from {starts}.")
     elif model.window_s and info.duration_s < model.window_s * (1 - LEAST_REST):
         notes.append(f"Short recording: {info.duration_s:.3g} s, padded with silence to {model.window_s:g} s.")
@@ -224,12 +311,12 @@ def _notes(
     if peak > 1:
         notes.append(f"The recording's peak is {peak:.3g}, beyond full scale: the WAV files are cut there, the page "
                      "plays all of it at a lower level.")
-    for section in sections:
+    for section in stretches.values():
         if section.measures.p < 0.5:
             best = section.attribution.target or "its best class"
             notes.append(f"The model gives {best} only {section.measures.p:.0%}: "
                          "an explanation of a weak prediction is weak evidence.")
-    return notes
+    return notes + compare.embedding_notes(sections)
 
 
 def find_files(arguments: list[str]) -> list[Path]:

@@ -1,8 +1,7 @@
-import time
-
 import pytest
 
 from earwitness.report import write_html
+from tests.e2e.conftest import until
 from tests.report.made_reports import make_long_report, make_report, make_section
 
 pytestmark = pytest.mark.browser
@@ -21,38 +20,9 @@ def pages(tmp_path_factory):
     }
 
 
-def until(page, condition, *, seconds=10.0):
-    """Wait for a condition on the page; without ``wait_for_function``, which the page's own policy forbids."""
-    last = time.monotonic() + seconds
-    while not page.evaluate(condition):
-        assert time.monotonic() < last, f"never became true: {condition}"
-        page.wait_for_timeout(20)
-
-
 @pytest.fixture
-def open_page(browser, pages):
-    """Open a report and watch it: errors and requests are collected until the end of the test."""
-    contexts, complaints = [], []
-
-    def watched_request(request):
-        if not request.url.startswith(("file:", "data:", "blob:")):
-            complaints.append(f"request to {request.url}")
-
-    def open_it(name="short", *, width=1280, scheme="light"):
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type != "log" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", watched_request)
-        page.goto(pages[name].as_uri())
-        until(page, "[...document.querySelectorAll('audio')].every((a) => a.readyState >= 1)")
-        return page
-
-    yield open_it
-    for context in contexts:
-        context.close()
-    assert complaints == []
+def open_page(open_file, pages):
+    return lambda name="short", **options: open_file(pages[name], **options)
 
 
 def now(page, key):

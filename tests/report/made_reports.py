@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 
@@ -10,7 +11,7 @@ from earwitness.frontends import FrontEnd, MelDb, StftDb
 from earwitness.listen import Heard
 from earwitness.metrics import Measures
 from earwitness.metrics.conciseness import complexity, is_degenerate, kept_area, sparseness
-from earwitness.report.contents import Moment, Prediction, Report, Section
+from earwitness.report.contents import Moment, Prediction, Refusal, Report, Section
 from earwitness.types import Attribution
 
 STFT = StftDb(16000, 512, 256)
@@ -89,6 +90,21 @@ def make_long_report() -> Report:
     names = ("dog", "sea waves", "rooster", "dog", "dog", "rain")
     moments = [Moment(5.0 * k, names[k % 6], 0.3 + 0.05 * k) for k in range(12)]
     return make_report(*sections, clip_name="night.flac", timeline=moments)
+
+
+def make_compared_report(*, starts: tuple[float, ...] = (0.0,), methods: tuple[str, ...] = ("rise", "slime"),
+                         **changes: object) -> Report:
+    """Several methods side by side, the first of them with a weaker mask, and one that refused."""
+    sections = []
+    for start in starts:
+        for k, method in enumerate(methods):
+            section = make_section(start_s=start)
+            attribution = replace(section.attribution, method=method, passes={"forward": 1000 + k, "backward": k})
+            measures = replace(section.measures, FF=0.2 + 0.1 * k)
+            sections.append(replace(section, attribution=attribution, measures=measures, seconds=0.5 + k))
+    refusals = [Refusal("gradcam", start, "network Flat has no convolution") for start in starts]
+    contents = {"methods": (*methods, "gradcam"), "refusals": refusals, **changes}
+    return make_report(*sections, **contents)
 
 
 FRONT_ENDS = {"stft": STFT, "mel": MEL}

@@ -7,7 +7,7 @@ import torch
 
 from earwitness.errors import ParameterError
 from earwitness.listen import Heard
-from earwitness.report.sounds import adds_up, common_gain, describe_gain, wav_uri
+from earwitness.report.sounds import adds_up, common_gain, describe_gain, sound_uri
 
 
 def heard(original, kept, removed):
@@ -34,11 +34,12 @@ def test_sound_that_is_not_finite_is_refused():
         common_gain(heard([0.1], [float("nan")], [0.0]))
 
 
-def test_the_uri_holds_16_bit_sound_with_the_gain():
-    uri = wav_uri(torch.tensor([0.1, -0.2]), sample_rate_hz=32000, gain=2.0)
+@pytest.mark.parametrize(("compact", "form"), [(False, "wav"), (True, "flac")])
+def test_the_uri_holds_16_bit_sound_with_the_gain(compact, form):
+    uri = sound_uri(torch.tensor([0.1, -0.2]), sample_rate_hz=32000, gain=2.0, compact=compact)
     kind, data = uri.split(",")
     samples, rate = soundfile.read(io.BytesIO(base64.b64decode(data)))
-    assert (kind, rate) == ("data:audio/wav;base64", 32000)
+    assert (kind, rate) == (f"data:audio/{form};base64", 32000)
     assert samples.tolist() == pytest.approx([0.2, -0.4], abs=1e-4)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from earwitness.cli import options as given
-from earwitness.cli.showing import show
+from earwitness.cli.showing import progress_bar, show
 
 
-@click.command(epilog="Example: earwitness demo --method gradcam")
+@click.command(epilog="Example: earwitness demo --method all")
 @given.model_options
 @given.choice_options
 @click.option("--scene", default="clock_tick over hum", show_default=True, help="What to synthesise.")
@@ -22,7 +22,8 @@ def demo(scene: str, out: Path, **options: Any) -> None:
     from earwitness.demo import explain_scene
     from earwitness.report.folder import write_folder
 
-    report = explain_scene(given.load(options), given.choices(options), scene=scene)
+    with progress_bar("demo", quiet=False) as progress:
+        report = explain_scene(given.load(options), given.choices(options), scene=scene, progress=progress)
     content = write_folder(report, out) | {"folder": str(out)}
     show(content)
     for title, rows in report.extra.items():

@@ -22,6 +22,7 @@ from earwitness.errors import EarwitnessError, ParameterError
 @click.option("--sections", type=click.IntRange(1, 100), default=3, show_default=True,
               help="Windows of a long recording to explain.")
 @click.option("--inversion", default="projection", show_default=True, help="projection or least_squares.")
+@click.option("--check", is_flag=True, help="Put the explanation to the test; the report gets a verdict.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("earwitness-out"), show_default=True,
               help="Folder to write; several recordings get a folder each inside.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON, nothing else.")

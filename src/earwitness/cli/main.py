@@ -10,6 +10,7 @@ from earwitness.cli.bench import bench
 from earwitness.cli.choose_fill import choose_fill
 from earwitness.cli.demo import demo
 from earwitness.cli.detect import detect
+from earwitness.cli.embed import embed
 from earwitness.cli.explain import explain
 from earwitness.cli.models import models
 from earwitness.cli.showing import one_line
@@ -20,7 +21,7 @@ from earwitness.errors import EarwitnessError
 from earwitness.models.allocator import keep_freed_memory
 
 EPILOG = "Errors print one line; --debug shows where they come from."
-COMMANDS = (bench, choose_fill, demo, detect, explain, models, study, train, train_voice)
+COMMANDS = (bench, choose_fill, demo, detect, embed, explain, models, study, train, train_voice)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)

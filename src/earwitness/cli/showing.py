@@ -31,11 +31,17 @@ def show(content: dict[str, Any]) -> None:
     for section in content["sections"]:
         metrics, target = section["metrics"], section["target"]
         where = f" at {section['start_s']:.0f} s" if content["timeline"] else ""
-        click.echo(f"{one_line(content['recording'])}{where}: {target or 'embedding'}, p = {metrics['p']:.3f} "
+        method = f" {section['method']}:" if "method" in section else ""
+        click.echo(f"{one_line(content['recording'])}{where}:{method} {target or 'embedding'}, p = {metrics['p']:.3f} "
                    f"(kept sound {metrics['p_kept']:.3f}, removed {metrics['p_removed']:.3f}; "
                    f"kept area {metrics['kept_area']:.1%})")
         if metrics["degenerate"]:
             click.echo("warning: the mask is constant: it selects nothing, so the metrics say nothing; try another")
+    for refusal in content.get("refusals", ()):
+        click.echo(f"{refusal['method']} cannot explain this: {one_line(refusal['reason'])}")
+    for name, value in (row for rows in content["extra"].values() for row in rows):
+        if name == "verdict":
+            click.echo(f"verdict: {one_line(value)}")
     for note in content["notes"]:
         click.echo(f"note: {one_line(note)}")
     click.echo(f"report: {one_line(Path(content['folder']) / 'report.html')}")

@@ -9,9 +9,19 @@ from earwitness.metrics.faithfulness import (
     faithfulness,
     input_fidelity,
 )
-from earwitness.metrics.localisation import relevance_mass, relevance_rank
+from earwitness.metrics.flipping import Flipping, flip
+from earwitness.metrics.intervals import bootstrap_interval, wilson_interval
+from earwitness.metrics.localisation import (
+    localisation_auc,
+    pointing_game,
+    relevance_mass,
+    relevance_rank,
+    top_k_iou,
+)
 from earwitness.metrics.measure import Measures, measure, measure_masks
+from earwitness.metrics.similarity import rank_correlation
 
-__all__ = ["Measures", "average_drop", "average_gain", "average_increase", "complexity", "faithfulness",
-           "input_fidelity", "is_degenerate", "kept_area", "log_spectral_distance", "measure", "measure_masks", "pesq",
-           "relevance_mass", "relevance_rank", "si_sdr", "sparseness", "stoi"]
+__all__ = ["Flipping", "Measures", "average_drop", "average_gain", "average_increase", "bootstrap_interval",
+           "complexity", "faithfulness", "flip", "input_fidelity", "is_degenerate", "kept_area", "localisation_auc",
+           "log_spectral_distance", "measure", "measure_masks", "pesq", "pointing_game", "rank_correlation",
+           "relevance_mass", "relevance_rank", "si_sdr", "sparseness", "stoi", "top_k_iou", "wilson_interval"]

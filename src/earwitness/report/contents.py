@@ -46,6 +46,7 @@ class Section:
         measures: the metrics of this explanation.
         predictions: top classes, most probable first.
         evidence: the true evidence where it is known, (freq, time) in [0, 1].
+        seconds: how long the method took; None where nobody measured.
     """
 
     start_s: float
@@ -59,6 +60,22 @@ class Section:
     measures: Measures
     predictions: Sequence[Prediction]
     evidence: Tensor | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A method that could not explain a stretch.
+
+    Attributes:
+        method: its name.
+        start_s: where the stretch begins in the recording, seconds.
+        reason: one line.
+    """
+
+    method: str
+    start_s: float
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -83,12 +100,15 @@ class Report:
     Attributes:
         clip_name: name of the recording, unescaped.
         facts: recording and model in words, name -> value, for the page's header.
-        sections: the explained stretches, in order of time.
+        sections: the explained stretches, in order of time; where methods stand side by side, one for each method
+            of a stretch.
         timeline: one entry per window of a long recording; empty for a short one.
         settings: everything needed to compute it again.
         command: the command line that repeats it.
         notes: what the reader must know: padding, silence, degenerate masks.
         extra: further tables, title -> rows of (name, value), e.g. known evidence of the demo.
+        methods: the methods that stand side by side; empty for a report of one method.
+        refusals: which of them could not explain which stretch, and why.
     """
 
     clip_name: str
@@ -99,3 +119,5 @@ class Report:
     command: str
     notes: Sequence[str] = ()
     extra: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    methods: Sequence[str] = ()
+    refusals: Sequence[Refusal] = ()

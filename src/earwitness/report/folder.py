@@ -24,7 +24,8 @@ from earwitness.types import Clip
 def write_folder(report: Report, folder: Path) -> dict[str, Any]:
     """Write ``report.html``, pictures, sounds, ``explanation.npz`` and ``explanation.json``.
 
-    A recording with several sections has files numbered ``-1``, ``-2`` ... except the page.
+    A recording with several stretches has files numbered ``-1``, ``-2`` ... except the page; where methods stand
+    side by side, their files also have the method's name, as in ``kept-2-slime.wav``.
 
     Args:
         report: what to write.
@@ -38,8 +39,12 @@ def write_folder(report: Report, folder: Path) -> dict[str, Any]:
     """
     make_folder(folder)
     try:
-        for k, section in enumerate(report.sections):
-            _write_section(report, section, folder, f"-{k + 1}" if len(report.sections) > 1 else "")
+        stretches = {section.start_s: section for section in reversed(report.sections)}
+        for k, start_s in enumerate(sorted(stretches), 1):
+            number = f"-{k}" if len(stretches) > 1 else ""
+            _write_sound(stretches[start_s], "original", folder, number)
+            for section in (each for each in report.sections if each.start_s == start_s):
+                _write_section(section, folder, number + (f"-{section.attribution.method}" if report.methods else ""))
         write_html(report, folder / "report.html")
         content = summary(report)
         with replacing(folder / "explanation.json") as path:
@@ -68,13 +73,20 @@ def summary(report: Report) -> dict[str, Any]:
         "start_s": section.start_s, "duration_s": section.duration_s, "target": section.attribution.target,
         "predictions": [asdict(prediction) for prediction in section.predictions],
         "metrics": section.measures.as_dict(),
-    } for section in report.sections]
+    } | (_of_method(section) if report.methods else {}) for section in report.sections]
     content: dict[str, Any] = _plain({
         "recording": report.clip_name, "facts": dict(report.facts), "notes": list(report.notes),
         "command": report.command, "settings": dict(report.settings), "sections": sections,
         "timeline": [asdict(moment) for moment in report.timeline], "extra": dict(report.extra),
-    })
+    } | ({"refusals": [asdict(refusal) for refusal in report.refusals]} if report.methods else {}))
     return content
+
+
+def _of_method(section: Section) -> dict[str, Any]:
+    """What tells a method from those beside it."""
+    attribution = section.attribution
+    return {"method": attribution.method, "settings": dict(attribution.settings), "passes": dict(attribution.passes),
+            "seconds": section.seconds}
 
 
 def _plain(value: Any) -> Any:
@@ -87,11 +99,15 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def _write_section(report: Report, section: Section, folder: Path, suffix: str) -> None:
-    for name in ("original", "kept", "removed"):
-        sound = Clip(getattr(section.heard, name).clamp(-1, 1), section.heard.sample_rate_hz, name)
-        audio.save(folder / f"{name}{suffix}.wav", sound)
-        save_figure(draw_sound(section, name), folder / f"{name}{suffix}.png")
+def _write_sound(section: Section, name: str, folder: Path, suffix: str) -> None:
+    sound = Clip(getattr(section.heard, name).clamp(-1, 1), section.heard.sample_rate_hz, name)
+    audio.save(folder / f"{name}{suffix}.wav", sound)
+    save_figure(draw_sound(section, name), folder / f"{name}{suffix}.png")
+
+
+def _write_section(section: Section, folder: Path, suffix: str) -> None:
+    for name in ("kept", "removed"):
+        _write_sound(section, name, folder, suffix)
     save_figure(draw_explanation(section), folder / f"explanation{suffix}.png")
     attribution = section.attribution
     with replacing(folder / f"explanation{suffix}.npz") as path:

@@ -14,10 +14,11 @@ import jinja2
 from earwitness.files import replacing
 from earwitness.report import pictures
 from earwitness.report.axes import clock
+from earwitness.report.comparison import page_groups
 from earwitness.report.contents import Report, Section
 from earwitness.report.tables import flat_settings, percent
 from earwitness.report.timeline import timeline
-from earwitness.report.views import section_view, span
+from earwitness.report.views import span
 
 
 def write_html(report: Report, path: str | os.PathLike[str]) -> Path:
@@ -44,12 +45,15 @@ def write_html(report: Report, path: str | os.PathLike[str]) -> Path:
 def render_html(report: Report) -> str:
     """Return the page as text; the same report gives the same page."""
     script, style = template_text("player.js"), template_text("page.css")
+    groups = page_groups(report)
+    firsts = [group.first for group in groups]
+    place = "stretch" if report.methods else "section"
     seeds = sorted({section.attribution.seed for section in report.sections})
     return environment().get_template("page.html").render(
         report=report,
-        sections=[section_view(section, k) for k, section in enumerate(report.sections, 1)],
-        stretches=[_stretch(section, k) for k, section in enumerate(report.sections, 1)],
-        timeline=timeline(report.timeline, report.sections),
+        groups=groups,
+        stretches=[_stretch(section, f"#{place}-{k}", len(report.methods)) for k, section in enumerate(firsts, 1)],
+        timeline=timeline(report.timeline, firsts, anchor=place),
         settings=list(flat_settings(report.settings)),
         seeds=", ".join(str(seed) for seed in seeds),
         script=script,
@@ -60,17 +64,17 @@ def render_html(report: Report) -> str:
     )
 
 
-def _stretch(section: Section, index: int) -> dict[str, str]:
-    """What the model said of a stretch, and what is explained there."""
+def _stretch(section: Section, anchor: str, n_methods: int) -> dict[str, str]:
+    """What the model said of a stretch, and what is explained there by one method or by several."""
     top = max(section.predictions, key=lambda p: p.original, default=None)
     return {
-        "anchor": f"#section-{index}",
+        "anchor": anchor,
         "span": span(section.start_s, section.duration_s),
         "label": top.label if top else "",
         "probability": percent(top.original) if top else "",
         "target": section.attribution.target or "the embedding",
         "target_probability": percent(section.measures.p),
-        "method": section.attribution.method,
+        "method": f"{n_methods} methods" if n_methods else section.attribution.method,
     }
 
 

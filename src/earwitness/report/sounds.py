@@ -47,18 +47,20 @@ def describe_gain(gain: float) -> str:
     )
 
 
-def wav_uri(waveform: Tensor, *, sample_rate_hz: int, gain: float) -> str:
-    """Return a sound as 16-bit WAV inside a URI.
+def sound_uri(waveform: Tensor, *, sample_rate_hz: int, gain: float, compact: bool = False) -> str:
+    """Return a sound inside a URI: 16-bit WAV, or the same samples as FLAC.
 
     Args:
         waveform: (time,), full scale ±1 after the gain.
         sample_rate_hz: samples per second.
         gain: factor, see ``common_gain``.
+        compact: FLAC, which is half as long; for pages with many sounds.
     """
+    form = "FLAC" if compact else "WAV"
     samples = (waveform.detach().cpu().float() * gain).clamp(-1.0, 1.0).numpy()
     buffer = io.BytesIO()
-    soundfile.write(buffer, samples, sample_rate_hz, subtype="PCM_16", format="WAV")
-    return data_uri(buffer.getvalue(), "audio/wav")
+    soundfile.write(buffer, samples, sample_rate_hz, subtype="PCM_16", format=form)
+    return data_uri(buffer.getvalue(), f"audio/{form.lower()}")
 
 
 def adds_up(heard: Heard) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,25 @@ def metric_rows(measures: Measures) -> list[Metric]:
     constant = "yes" if measures.degenerate else "no"
     rows.append(Metric("constant mask", "", constant, "", "the same value everywhere: it selects nothing", True))
     return rows
+
+
+def best_rows(found: Sequence[Measures]) -> dict[str, set[int]]:
+    """Return, per metric, which explanations are best: none where all read alike, never one with a constant mask.
+
+    Args:
+        found: measures of explanations of the same sound.
+
+    Returns:
+        Short name of the metric -> indices.
+    """
+    best: dict[str, set[int]] = {}
+    for field, short, _, form, better, _ in _METRICS:
+        values = {k: float(getattr(measures, field)) for k, measures in enumerate(found) if not measures.degenerate}
+        values = {k: value for k, value in values.items() if math.isfinite(value)}
+        texts = {k: form.format(value) for k, value in values.items()}
+        winner = form.format((max if better == "up" else min)(values.values())) if values else ""
+        best[short] = {k for k, text in texts.items() if text == winner} if len(set(texts.values())) > 1 else set()
+    return best
 
 
 def percent(share: float) -> str:

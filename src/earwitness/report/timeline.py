@@ -42,12 +42,13 @@ class Timeline:
     unit: str
 
 
-def timeline(moments: Sequence[Moment], sections: Sequence[Section]) -> Timeline | None:
+def timeline(moments: Sequence[Moment], sections: Sequence[Section], *, anchor: str = "section") -> Timeline | None:
     """Lay out the windows of a long recording; None where there are none.
 
     Args:
         moments: one per window, in order of time.
         sections: the explained windows; their blocks lead to them.
+        anchor: where block k leads to is this, a dash and k, from 1.
     """
     if not moments:
         return None
@@ -65,14 +66,14 @@ def timeline(moments: Sequence[Moment], sections: Sequence[Section]) -> Timeline
             width=100 * (end - moment.start_s) / (last - first),
             height=100 * min(max(moment.probability, 0.08), 1.0),
             tip=f"{clock(moment.start_s)}: {moment.label}, {percent(moment.probability)}",
-            anchor=_anchor(moment, end, sections),
+            anchor=_anchor(moment, end, sections, anchor),
         ))
     axis = time_axis(None, len(moments), start_s=first, duration_s=last - first)
     return Timeline([Lane(label, blocks) for label, blocks in lanes.items()], axis.ticks, axis.unit)
 
 
-def _anchor(moment: Moment, end: float, sections: Sequence[Section]) -> str:
+def _anchor(moment: Moment, end: float, sections: Sequence[Section], anchor: str) -> str:
     middle = (end - moment.start_s) / 2
     found = (k for k, s in enumerate(sections, 1) if abs(s.start_s - moment.start_s) < middle)
     index = next(found, None)
-    return "" if index is None else f"#section-{index}"
+    return "" if index is None else f"#{anchor}-{index}"

@@ -58,7 +58,7 @@ class Overlay:
 
 @dataclass(frozen=True)
 class Panel:
-    """A picture with its player."""
+    """A picture with its player; ``sound`` is empty where another section has it."""
 
     key: str
     title: str
@@ -78,7 +78,10 @@ class Row:
 
 @dataclass(frozen=True)
 class SectionView:
-    """Everything the template shows of one section."""
+    """Everything the template shows of one section.
+
+    ``original_in`` is the anchor of the section whose player has the original sound, "" where it is this one.
+    """
 
     anchor: str
     span: str
@@ -98,6 +101,7 @@ class SectionView:
     metrics: Sequence[Metric]
     parts: Sequence[Part]
     degenerate: bool
+    original_in: str
 
 
 def layers(section: Section) -> Layers:
@@ -128,24 +132,40 @@ def layers(section: Section) -> Layers:
     )
 
 
-def section_view(section: Section, index: int) -> SectionView:
-    """Return what the page shows of a section; ``index`` counts from 1."""
+def section_view(section: Section, index: int, *, gain: float | None = None, beside: str | None = None) -> SectionView:
+    """Return what the page shows of a section.
+
+    Args:
+        section: one explained stretch.
+        index: place on the page, from 1.
+        gain: of its sounds; None takes the section's own.
+        beside: where methods stand side by side, the anchor of the first section of the stretch, whose player has
+            the original sound for all of them; None where a method stands alone.
+    """
+    anchor = anchor_of(index)
     drawn = layers(section)
     target = section.attribution.target or "the embedding"
     low, high = drawn.levels
     width_s = drawn.time.high - drawn.time.low
-    gain = sounds.common_gain(section.heard)
+    gain = sounds.common_gain(section.heard) if gain is None else gain
+    original_in = "" if beside in (None, anchor) else str(beside)
     return SectionView(
-        anchor=f"section-{index}", span=span(section.start_s, section.duration_s), target=target,
+        anchor=anchor, span=span(section.start_s, section.duration_s), target=target,
         method=section.attribution.method, summary=_summary(section, target), layers=drawn,
         levels=(number(low), number(high), section.unit),
         padding=max(0.0, 1 - (section.duration_s - drawn.time.low) / width_s),
         start_s=section.start_s, duration_s=section.duration_s, overlays=_overlays(section, drawn, target),
-        panels=_panels(section, drawn, gain), gain=sounds.describe_gain(gain),
+        panels=_panels(section, drawn, gain, original_in=original_in, compact=beside is not None),
+        gain=sounds.describe_gain(gain),
         adds_up=sounds.adds_up(section.heard), rows=_rows(section),
         metrics=metric_rows(section.measures), parts=part_rows(section.attribution),
-        degenerate=section.measures.degenerate,
+        degenerate=section.measures.degenerate, original_in=original_in,
     )
+
+
+def anchor_of(index: int) -> str:
+    """Return the anchor of the section at a place on the page, from 1."""
+    return f"section-{index}"
 
 
 def span(start_s: float, duration_s: float) -> str:
@@ -169,7 +189,8 @@ def _summary(section: Section, target: str) -> str:
     )
 
 
-def _png(pixels: pictures.Pixels) -> str:
+def png_uri(pixels: pictures.Pixels) -> str:
+    """Return a picture inside a URI."""
     return pictures.data_uri(pictures.png_bytes(pixels), "image/png")
 
 
@@ -178,7 +199,7 @@ def _overlays(section: Section, drawn: Layers, target: str) -> list[Overlay]:
     scale = drawn.scale
     colours = ((pictures.AGAINST_COLOUR,) if scale.signed else ()) + ("transparent", pictures.FOR_COLOUR)
     found = [
-        Overlay("explanation", "Explanation", _png(pictures.paint_evidence(drawn.evidence, scale)), colours,
+        Overlay("explanation", "Explanation", png_uri(pictures.paint_evidence(drawn.evidence, scale)), colours,
                 f"against {target}" if scale.signed else f"little ({number(scale.low)})",
                 f"for {target}" if scale.signed else f"much for {target} ({number(scale.high)})"),
         _share_overlay("mask", "Mask", drawn.mask, pictures.KEPT_COLOUR, "removed", "kept"),
@@ -196,10 +217,10 @@ def _overlays(section: Section, drawn: Layers, target: str) -> list[Overlay]:
 
 def _share_overlay(key: str, label: str, share: Values, colour: str, low: str, high: str) -> Overlay:
     pixels = pictures.paint_share(SHARE_OPACITY * share, colour)
-    return Overlay(key, label, _png(pixels), ("transparent", colour), low, high)
+    return Overlay(key, label, png_uri(pixels), ("transparent", colour), low, high)
 
 
-def _panels(section: Section, drawn: Layers, gain: float) -> list[Panel]:
+def _panels(section: Section, drawn: Layers, gain: float, *, original_in: str, compact: bool) -> list[Panel]:
     heard = section.heard
     parts = (
         ("original", "Original", "what the model heard", drawn.original, heard.original),
@@ -207,8 +228,9 @@ def _panels(section: Section, drawn: Layers, gain: float) -> list[Panel]:
         ("removed", "Removed", "everything else", drawn.removed, heard.removed),
     )
     return [
-        Panel(key, title, hint, _png(pictures.paint_levels(levels, *drawn.levels)),
-              sounds.wav_uri(sound, sample_rate_hz=heard.sample_rate_hz, gain=gain))
+        Panel(key, title, hint, png_uri(pictures.paint_levels(levels, *drawn.levels)),
+              "" if key == "original" and original_in else
+              sounds.sound_uri(sound, sample_rate_hz=heard.sample_rate_hz, gain=gain, compact=compact))
         for key, title, hint, levels, sound in parts
     ]
 

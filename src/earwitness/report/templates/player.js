@@ -101,6 +101,46 @@ function makeTools(section) {
   fade();
 }
 
+/* A button of the comparison: it plays a sound of a method's own section; the picture above it shows where. */
+function makeRemote(button) {
+  const panel = document.querySelector("#" + button.dataset.section + " .panel-" + button.dataset.part);
+  const audio = panel.querySelector("audio"), head = button.closest(".tile").querySelector(".playhead");
+  const left = Number(panel.dataset.left), right = Number(panel.dataset.right);
+
+  function follow() {
+    head.style.left = Math.min(100, Math.max(0, 100 * (audio.currentTime - left) / (right - left))) + "%";
+    if (!audio.paused) requestAnimationFrame(follow);
+  }
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    if (audio.paused) audio.play().catch(() => { button.disabled = true; });
+    else audio.pause();
+  });
+  for (const event of ["play", "pause", "ended"]) audio.addEventListener(event, () => {
+    button.setAttribute("aria-pressed", String(!audio.paused));
+    head.hidden = false;
+    follow();
+  });
+}
+
+/* Of the sections below a comparison one is shown at a time; a link to another one shows that. */
+function makeSwitch(comparison) {
+  const sections = document.querySelectorAll(".of-" + comparison.id);
+  function show(id) {
+    if (![...sections].some((section) => section.id === id)) return;
+    sections.forEach((section) => section.classList.toggle("folded", section.id !== id));
+    comparison.querySelectorAll(".tile").forEach((tile) => tile.classList.toggle("chosen", tile.dataset.section === id));
+    document.querySelectorAll("#" + id + " audio").forEach((audio) => { audio.preload = "auto"; });
+  }
+  if (sections.length) show(sections[0].id);
+  show(location.hash.slice(1));
+  comparison.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#']");
+    if (link) show(link.hash.slice(1));
+  });
+  window.addEventListener("hashchange", () => show(location.hash.slice(1)));
+}
+
 async function copy(button) {
   const source = document.getElementById(button.dataset.copies);
   let done = true;
@@ -114,6 +154,11 @@ async function copy(button) {
   setTimeout(() => { button.textContent = "Copy"; }, 2000);
 }
 
+document.querySelectorAll("audio[data-same-as]").forEach((audio) => {
+  audio.src = document.querySelector("#" + audio.dataset.sameAs + " .panel-original audio").src;
+});
 document.querySelectorAll(".panel").forEach(makePlayer);
-document.querySelectorAll(".stretch").forEach(makeTools);
+document.querySelectorAll(".comparison").forEach(makeSwitch);
+document.querySelectorAll(".hear").forEach(makeRemote);
+document.querySelectorAll(".stretch, .comparison").forEach(makeTools);
 document.querySelectorAll(".copy").forEach((button) => button.addEventListener("click", () => copy(button)));

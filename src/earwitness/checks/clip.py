@@ -1,0 +1,36 @@
+"""The checks of one explained clip, as a table for its report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from earwitness.checks.rerun import Rerun
+from earwitness.checks.verdict import Progress, check_explanation, rows
+from earwitness.models.audio_model import AudioModel
+from earwitness.types import Attribution, Clip
+
+TITLE = "Is it true? The explanation put to the test"
+
+
+def check_clip(
+    model: AudioModel, clip: Clip, attribution: Attribution, settings: Mapping[str, Any], *,
+    progress: Progress = lambda done: None,
+) -> list[tuple[str, str]]:
+    """Check the explanation of a clip that the model hears at once.
+
+    Args:
+        model: the model that was explained.
+        clip: no longer than the model's window.
+        attribution: its explanation, as ``explain`` gave it.
+        settings: of the method, as they were given to ``explain``.
+        progress: called with the share done.
+
+    Returns:
+        Rows of (name, value), the verdict first.
+    """
+    index = None if attribution.target is None else model.class_index(attribution.target)
+    own = {name: value for name, value in settings.items() if name != "score"}
+    rerun = Rerun(attribution.method, attribution.settings["score"], index, attribution.seed, own)
+    found = check_explanation(model, model.features(clip)[:1], attribution, rerun, progress=progress)
+    return rows(found)

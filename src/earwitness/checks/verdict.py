@@ -1,0 +1,167 @@
+"""All checks of one explanation, and what they come to in plain words."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+
+from earwitness.checks.completeness import completeness_gap
+from earwitness.checks.randomisation import randomisation
+from earwitness.checks.rerun import Rerun
+from earwitness.checks.stability import max_sensitivity
+from earwitness.errors import ParameterError
+from earwitness.methods import METHODS
+from earwitness.metrics.flipping import ORDERS, flip
+from earwitness.models.audio_model import AudioModel, evaluating
+from earwitness.types import Attribution, Features
+
+FEWER = {"n_masks": 500, "n_samples": 500}  # draws where the method runs again and again
+RADIUS_SHARE = 0.01  # of the range of the features
+CHANGES = 4
+CASCADE_STEPS = 3
+N_BLOCKS = 50
+FAITHFUL_MARGIN = 0.05  # of the score's range while flipping
+STABLE_BELOW = 0.5
+DEPENDS_BELOW = 0.5
+COMPLETE_BELOW = 0.05
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the checks found of one explanation.
+
+    Attributes:
+        most: mean score while the most relevant bins are silenced first.
+        least: mean score while the least relevant bins are silenced first.
+        random: mean score while bins are silenced in random order.
+        span: range of the scores on the way, over all three orders.
+        sensitivity: largest relative change of the map among slightly changed inputs.
+        randomised: absolute rank correlation with the map of a model whose weights are all drawn anew.
+        gap: completeness gap, NaN where the method promises no sum.
+        constant: the map is constant: there is nothing to check.
+    """
+
+    most: float
+    least: float
+    random: float
+    span: float
+    sensitivity: float
+    randomised: float
+    gap: float
+    constant: bool = False
+
+    @property
+    def lead(self) -> float:
+        """How much faster than by chance the score falls, as a share of its range on the way."""
+        return (self.random - self.most) / self.span if self.span > 1e-9 else float("nan")
+
+    @property
+    def passed(self) -> dict[str, bool]:
+        """Check -> whether it was passed; only those that apply."""
+        outcome = {"faithful": self.lead >= FAITHFUL_MARGIN, "stable": self.sensitivity < STABLE_BELOW,
+                   "depends on the model": self.randomised < DEPENDS_BELOW}
+        return outcome if math.isnan(self.gap) else outcome | {"complete": self.gap < COMPLETE_BELOW}
+
+
+def check_explanation(
+    model: AudioModel, features: Features, attribution: Attribution, rerun: Rerun, *,
+    progress: Progress = lambda done: None,
+) -> Findings:
+    """Run all checks of one explanation: pixel flipping, stability, randomisation and completeness.
+
+    Args:
+        model: the model that was explained.
+        features: one item, of which ``attribution`` is the explanation.
+        attribution: the explanation.
+        rerun: the choices that made it; runs with fewer draws where the method's default is many.
+        progress: called with the share done.
+
+    Raises:
+        ParameterError: more than one item, or a map of another shape.
+    """
+    if len(features) != 1 or attribution.values.shape != features.values.shape[1:]:
+        raise ParameterError(f"explanation has shape {tuple(attribution.values.shape)} and features "
+                             f"{tuple(features.values.shape)}; expected one item of the same plane")
+    again, generator = _cheaper(rerun), torch.Generator().manual_seed(rerun.seed)
+    with evaluating(model.network):
+        score = rerun.quick_score(model, features)
+        curves = {order: flip(score, features, attribution.values, order=order, n_blocks=_n_blocks(features),
+                              generator=generator) for order in ORDERS}
+    progress(0.2)
+    span = float(features.values.max() - features.values.min())
+    moved = max_sensitivity(lambda item: again(model, item), features, radius=max(RADIUS_SHARE * span, 1e-6),
+                            n_samples=CHANGES, generator=generator)
+    progress(0.6)
+    redrawn = randomisation(again, model, features, generator=generator, steps=CASCADE_STEPS)
+    progress(1.0)
+    scores = torch.cat([curve.scores for curve in curves.values()])
+    return Findings(
+        most=curves["most"].auc, least=curves["least"].auc, random=curves["random"].auc,
+        span=float(scores.max() - scores.min()), sensitivity=moved, randomised=list(redrawn.values())[-1],
+        gap=completeness_gap(attribution, score=float(scores[0])), constant=bool(attribution.values.std() == 0))
+
+
+def verdict(found: Findings) -> str:
+    """Say in one sentence how far an explanation can be trusted, and why.
+
+    >>> verdict(Findings(0.2, 0.8, 0.5, 0.8, 0.05, 0.1, float("nan")))
+    'Trust it: silencing what it marks takes the score away faster than chance (mean score 0.20 against 0.50), it \
+hardly moves when the input does (by 5 %), and it is another one when the weights are drawn anew (correlation 0.10).'
+    """
+    if found.constant:
+        return "Do not trust it: the explanation is the same everywhere, so it says nothing."
+    passed = found.passed
+    failed = sum(not good for good in passed.values())
+    opening = "Trust it" if not failed else "Be careful" if failed == 1 and passed["faithful"] else "Do not trust it"
+    reasons = [_flipping_words(found), _stability_words(found), _randomisation_words(found)]
+    if "complete" in passed:
+        reasons.append(f"its parts {'add' if passed['complete'] else 'do not add'} up to the score "
+                       f"(gap {found.gap:.1%})")
+    return f"{opening}: {', '.join(reasons[:-1])}, and {reasons[-1]}."
+
+
+def rows(found: Findings) -> list[tuple[str, str]]:
+    """Return the findings as a table of (name, value), the verdict first."""
+    return [
+        ("verdict", verdict(found)),
+        ("pixel flipping, most relevant first", f"mean score {found.most:.3f}"),
+        ("pixel flipping, random order", f"mean score {found.random:.3f}"),
+        ("pixel flipping, least relevant first", f"mean score {found.least:.3f}"),
+        ("largest change under small input changes", f"{found.sensitivity:.1%} of the map"),
+        ("likeness to the map of a random model", f"rank correlation {found.randomised:.2f}"),
+        ("completeness gap", "the method promises no sum" if math.isnan(found.gap) else f"{found.gap:.1%}"),
+    ]
+
+
+def _flipping_words(found: Findings) -> str:
+    if math.isnan(found.lead):
+        return "the score is the same for the sound and for silence, so that flipping says nothing"
+    fast = "" if found.passed["faithful"] else "hardly " if found.lead > 0 else "no "
+    return (f"silencing what it marks takes the score away {fast}faster than chance "
+            f"(mean score {found.most:.2f} against {found.random:.2f})")
+
+
+def _stability_words(found: Findings) -> str:
+    how = "hardly moves" if found.passed["stable"] else "moves much"
+    return f"it {how} when the input does (by {found.sensitivity:.0%})".replace("%", " %")
+
+
+def _randomisation_words(found: Findings) -> str:
+    how = "another one" if found.passed["depends on the model"] else "nearly the same"
+    return f"it is {how} when the weights are drawn anew (correlation {found.randomised:.2f})"
+
+
+def _n_blocks(features: Features) -> int:
+    return min(N_BLOCKS, features.values[0].numel())
+
+
+def _cheaper(rerun: Rerun) -> Rerun:
+    parameters = inspect.signature(METHODS[rerun.method]).parameters
+    fewer = {name: n for name, n in FEWER.items()
+             if name in parameters and name not in rerun.settings and isinstance(parameters[name].default, int)}
+    return replace(rerun, settings={**rerun.settings, **fewer})

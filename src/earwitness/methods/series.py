@@ -1,0 +1,114 @@
+"""explain_series: RELAX, RISE, LIME and occlusion for a network over plain series, without a spectrogram."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from earwitness.checking import fits
+from earwitness.errors import ParameterError, unknown_name
+from earwitness.methods.evidence import Evidence
+from earwitness.methods.lime import lime, slime
+from earwitness.methods.occlusion import occlusion
+from earwitness.methods.relax import relax, rise
+from earwitness.models.audio_model import Activation, AudioModel, evaluating
+from earwitness.perturb.planes import Gained, plane_of
+from earwitness.scores import SCORES, Asked, Score, Similarity, predicted_class
+from earwitness.types import Attribution, Features
+
+Baseline = Literal["zero", "mean"]
+SERIES_METHODS: dict[str, Callable[..., Evidence]] = {
+    "lime": lime, "occlusion": occlusion, "relax": relax, "rise": rise, "slime": slime,
+}
+PARTS = {"time": "temporal", "frequency": "spectral", "time_frequency": "grid"}
+MASKS = {"time": "time", "frequency": "frequency", "time_frequency": "random"}
+
+
+def explain_series(
+    network: nn.Module, series: Tensor, method: str = "relax", target: str | int | None = None, *,
+    plane: str = "time", sample_rate_hz: float = 1.0, n_fft: int | None = None, baseline: Baseline = "zero",
+    labels: Sequence[str] = (), activation: Activation = "softmax", score: str | None = None, seed: int = 0,
+    **settings: Any,
+) -> Attribution:
+    """Find what a network uses of a plain series, on the plane the user asks for.
+
+    Args:
+        network: (batch, channels, time) -> logits, or embeddings; ``network.embed`` is asked for embeddings where it
+            exists.
+        series: (channels, time).
+        method: "relax", "rise", "lime", "slime" or "occlusion".
+        target: class name or index; None takes the predicted class, and is needed for similarity.
+        plane: "time" (channels × samples), "frequency" (Fourier bins × channels), or "time_frequency" (Fourier bins
+            × frames of the short-time Fourier transform, shared by all channels).
+        sample_rate_hz: samples per second, for the axes.
+        n_fft: Fourier length of "time_frequency"; see ``perturb.planes.plane_of``.
+        baseline: what is heard where the gain is 0: "zero", or the "mean" of each channel.
+        labels: class names.
+        activation: "softmax" or "sigmoid".
+        score: "similarity" of the embedding (relax's own), "probability" or "logit" of the target.
+        seed: of everything random.
+        settings: of the method. Masks default to stripes along the plane's axis ("random" on "time_frequency"),
+            components to "temporal", "spectral" or "grid"; a fill would have nothing to fill: absent is gain 0.
+
+    Returns:
+        Attribution with values on the plane.
+
+    Raises:
+        ParameterError: unknown method, plane, score or setting, or a series that does not fit.
+    """
+    if method not in SERIES_METHODS:
+        raise unknown_name("method for series", method, SERIES_METHODS)
+    score = score or ("similarity" if method == "relax" else "probability")
+    if score not in (*SCORES, "similarity"):
+        raise unknown_name("score", score, (*SCORES, "similarity"))
+    if baseline not in ("zero", "mean"):
+        raise unknown_name("baseline", baseline, ("zero", "mean"))
+    if not fits(seed, int) or seed < 0:
+        raise ParameterError(f"seed is {seed!r}; expected a whole number from 0")
+    front_end = plane_of(series, plane, sample_rate_hz=sample_rate_hz, n_fft=n_fft)
+    settings = _defaults(method, plane) | settings
+    _check_settings(method, settings)
+    base = torch.zeros_like(series[:, :1]) if baseline == "zero" else series.mean(1, keepdim=True)
+    model = AudioModel(Gained(network, series, front_end, base), front_end, labels=labels, activation=activation,
+                       name=type(network).__name__)
+    gains = series.new_ones(1, *front_end.shape)
+    item = Features(gains, torch.complex(gains, torch.zeros_like(gains)), series.shape[1])
+    with evaluating(model.network):
+        index = _index(model, item, target, score)
+        explained: Score = Similarity.to_item(model, item) if index is None else SCORES[score](model, index)
+        asked = Asked(explained)
+        found = SERIES_METHODS[method](asked, item, generator=torch.Generator().manual_seed(seed), **settings)
+    spread = None if found.uncertainty is None else found.uncertainty[0]
+    return Attribution(
+        values=found.values[0].detach(), target=None if index is None else model.class_name(index), method=method,
+        settings={**{name: value for name, value in settings.items() if isinstance(value, str | int | float | None)},
+                  "score": score, "plane": plane, "baseline": baseline, "sample_rate_hz": sample_rate_hz},
+        seed=seed, uncertainty=spread, components=found.components[0] if found.components else None,
+        passes=asked.passes, frequencies_hz=front_end.frequencies_hz, times_s=front_end.times_s(gains.shape[2]))
+
+
+def _index(model: AudioModel, item: Features, target: str | int | None, score: str) -> int | None:
+    if score == "similarity":
+        if target is not None:
+            raise ParameterError(f"target {target!r} does not go with score 'similarity', which explains the embedding")
+        return None
+    return predicted_class(model, item) if target is None else model.class_index(target)
+
+
+def _defaults(method: str, plane: str) -> dict[str, Any]:
+    return {"masks": MASKS[plane]} if method in ("relax", "rise") else {"components": PARTS[plane], "fill": "silence"}
+
+
+def _check_settings(method: str, settings: dict[str, Any]) -> None:
+    known = [p.name for p in inspect.signature(SERIES_METHODS[method]).parameters.values()
+             if p.kind is p.KEYWORD_ONLY and p.name not in ("generator", "progress", "minimum")]
+    for name in settings:
+        if name not in known:
+            raise unknown_name(f"setting of {method}", name, known)
+    if settings.get("fill", "silence") not in ("silence", "zero"):
+        raise ParameterError(f"fill is {settings['fill']!r}; a series' plane holds gains, so expected 'silence': "
+                             "choose what is heard instead with baseline")

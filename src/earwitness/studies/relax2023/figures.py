@@ -1,0 +1,86 @@
+"""The study's figures: the poster's grid of maps, and the flipping curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from earwitness.files import replacing
+from earwitness.frontends import FrontEnd
+from earwitness.perturb.grids import FAMILIES
+from earwitness.studies.relax2023.maps import Map, certain_part
+
+COLOURS = {"random": "#4269d0", "time": "#efb118", "frequency": "#3ca951", "time_frequency": "#ff725c"}
+WORDS = {"relax": "RELAX, similarity of the embedding", "rise": "RISE, probability of the class"}
+
+
+def draw_poster(path: Path, spectrogram: Tensor, maps: Sequence[Map], front_end: FrontEnd, title: str) -> None:
+    """Draw the spectrogram beside R, U and U-RELAX, one row for each family of masks, as PNG.
+
+    Args:
+        path: file to write.
+        spectrogram: (freq, time), in the front end's unit.
+        maps: of one clip.
+        front_end: gives the axes.
+        title: above all.
+
+    Source: Hammershøi et al. 2023, the poster's figure.
+    """
+    from matplotlib.figure import Figure
+
+    relax = {made.family: made for made in maps if made.method == "relax"}
+    figure = Figure(figsize=(12, 2.3 * len(relax) + 0.6), layout="constrained")
+    grid = figure.subplots(len(relax), 4, squeeze=False)
+    times = front_end.times_s(spectrogram.shape[1])
+    extent = (0.0, float(times[-1]), 0.0, float(len(front_end.frequencies_hz)))
+    for row, family in zip(grid, [name for name in FAMILIES if name in relax], strict=True):
+        made = relax[family]
+        kept = certain_part(made.values - made.values.min(), made.uncertainty)
+        panels = (("spectrogram", spectrogram, "magma"), ("importance R", made.values, "viridis"),
+                  ("uncertainty U", made.uncertainty, "cividis"), ("U-RELAX", kept, "viridis"))
+        for axis, (name, values, colours) in zip(row, panels, strict=True):
+            drawn = axis.imshow(values.cpu().numpy(), origin="lower", aspect="auto", cmap=colours, extent=extent)
+            figure.colorbar(drawn, ax=axis, pad=0.01)
+            axis.set_title(f"{name}, {family.replace('_', '-')} masks" if name != "spectrogram" else name, fontsize=9)
+            _name_rows(axis, front_end)
+    figure.suptitle(title, fontsize=11)
+    _save(figure, path)
+
+
+def draw_flipping(path: Path, curves: Sequence[Mapping[str, Sequence[float]]], title: str) -> None:
+    """Draw the mean flipping curves over clips: most relevant first, least relevant first, random order, as PNG.
+
+    Args:
+        path: file to write.
+        curves: one mapping per clip, "method/family/order" -> scores, as ``Asked.curves``.
+        title: above all.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    for axis, (method, words) in zip(figure.subplots(1, 2), WORDS.items(), strict=True):
+        for family, colour in COLOURS.items():
+            for order, style in (("most", "-"), ("least", "--"), ("random", ":")):
+                mean = np.mean([clip[f"{method}/{family}/{order}"] for clip in curves], axis=0)
+                axis.plot(np.linspace(0, 1, len(mean)), mean, style, color=colour, linewidth=1.4,
+                          label=family.replace("_", "-") if order == "most" else None)
+        axis.set(title=words, xlabel="share of the plane replaced by silence", ylabel="mean score")
+        axis.legend(fontsize=8, title="solid: most, dashed: least, dotted: random first", title_fontsize=8)
+    figure.suptitle(title, fontsize=11)
+    _save(figure, path)
+
+
+def _name_rows(axis: object, front_end: FrontEnd) -> None:
+    hz = front_end.frequencies_hz
+    places = [k for k in range(len(hz)) if k % max(1, len(hz) // 4) == 0]
+    axis.set_yticks([k + 0.5 for k in places], [f"{hz[k] / 1000:.1f}" for k in places], fontsize=7)  # type: ignore[attr-defined]
+    axis.set_ylabel("kHz", fontsize=7)  # type: ignore[attr-defined]
+    axis.tick_params(axis="x", labelsize=7)  # type: ignore[attr-defined]
+
+
+def _save(figure: object, path: Path) -> None:
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=90)  # type: ignore[attr-defined]
