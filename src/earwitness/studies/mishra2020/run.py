@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from earwitness.datasets import jamendo
 from earwitness.datasets.jamendo import Song
@@ -23,7 +22,7 @@ from earwitness.studies.mishra2020.items import Recording, model_for, number_of,
 from earwitness.studies.mishra2020.plan import StudyPlan
 from earwitness.studies.mishra2020.sensitivity import sensitivity_rows
 from earwitness.studies.mishra2020.splices import SplicePlan, at_boundaries, from_songs
-from earwitness.studies.mishra2020.stability import KINDS, StabilityPlan, parts_of, stability_rows
+from earwitness.studies.mishra2020.stability import StabilityPlan, parts_of, stability_rows
 from earwitness.studies.mishra2020.truth import truth_rows
 
 PIECE = 2
@@ -91,7 +90,8 @@ class _Piece:
 
 
 def _pieces(plan: StudyPlan) -> list[_Piece]:
-    numbers = {"excerpts": plan.excerpts, "truth": plan.places, "boundaries": plan.boundary_places}
+    numbers = {"truth": plan.places, "excerpts": plan.excerpts, "boundaries": plan.boundary_places,
+               "grid": min(plan.grid_excerpts, plan.stable_excerpts)}
     return [_Piece(kind, first, min(first + PIECE, number))
             for kind, number in numbers.items() for first in range(0, number, PIECE)]
 
@@ -104,31 +104,27 @@ def _compute(recording: Recording, plan: StudyPlan, piece: _Piece) -> list[dict[
     model, song = recording.model, recording.song
     first = recording.excerpt(0.0).features
     fills, _ = usable_fills(plan.fills or FILLS, first, model, parts_of("temporal", first, model))
-    if piece.kind == "excerpts":
-        return _explain_excerpts(recording, plan, fills, range(piece.first, piece.last))
+    if piece.kind in ("excerpts", "grid"):
+        kinds = ("grid",) if piece.kind == "grid" else ("temporal", "spectral")
+        return _explain_excerpts(recording, plan, fills, kinds, range(piece.first, piece.last))
     spliced = piece.kind == "truth"
     splices = (from_songs if spliced else at_boundaries)([song], model, SplicePlan(
-        places=plan.places if spliced else plan.boundary_places, mixes=plan.mixes, seed=plan.seed))
-    here = (splice for splice in splices if piece.first <= splice.place < piece.last)
-    rows, tried = truth_rows(here, fills=fills, seed=plan.seed)
+        places=piece.last, first_place=piece.first, mixes=plan.mixes, seed=plan.seed))
+    rows, tried = truth_rows(splices, fills=fills, seed=plan.seed)
     return [{"table": piece.kind, **row} for row in rows] + [{"table": "tried", "song": song.name, "of": tried,
                                                               "top": piece.kind}]
 
 
 def _explain_excerpts(
-    recording: Recording, plan: StudyPlan, fills: Sequence[str], numbers: range
+    recording: Recording, plan: StudyPlan, fills: Sequence[str], kinds: Sequence[str], numbers: range
 ) -> list[dict[str, Any]]:
     """Sensitivity and stability of some of a song's random excerpts, from the same answers."""
     model, number = recording.model, number_of(recording.song.name)
-    starts = recording.random_starts(plan.excerpts, generator=seeded(plan.seed, number))
-    order = torch.randperm(len(starts), generator=seeded(plan.seed, number, 1)).tolist()
     rows: list[dict[str, Any]] = []
     for k in numbers:
-        excerpt = recording.excerpt(starts[order[k]])
+        excerpt = recording.excerpt(recording.random_start(generator=seeded(plan.seed, number, k)))
         probability = float(model.probabilities(excerpt.features)[0, 0])
-        for kind in KINDS:
-            if kind == "grid" and k >= plan.grid_excerpts:
-                continue
+        for kind in kinds:
             games = games_of(excerpt.features, model, parts_of(kind, excerpt.features, model), fills, seed=plan.seed)
             if kind != "grid":
                 rows += [{"table": "sensitivity", **row} for row in sensitivity_rows(
