@@ -142,4 +142,5 @@ def _joined(out_dir: Path, songs: Sequence[Song], plan: StudyPlan) -> dict[str, 
     found = {name: rows[rows["table"] == name].drop(columns="table").dropna(axis=1, how="all").reset_index(drop=True)
              for name in TABLES}
     found["tried"] = found["tried"].rename(columns={"of": "tried", "top": "table"})
-    return found
+    whole = ("samples", "U_n", "asked", "place", "mix", "of", "tried")
+    return {name: table.astype({column: int for column in whole if column in table}) for name, table in found.items()}
