@@ -97,6 +97,14 @@ def test_choose_fill_on_songs_says_which_fills_are_left_out(data, loudness_model
     assert f"fill={found.recommendation.fill}" in found.command
 
 
+def test_choose_fill_offline_on_scenes(mel_model):
+    plan = SplicePlan(places=1, mixes=1, inside="mixture")
+    found = choose_fill(mel_model, "scenes", plan=plan, fills=("mean_inp",), most=1)
+    assert found.recommendation.n == 1
+    assert found.rows["song"].iloc[0] == "dog over hum"  # the first scene in which the model finds the event
+    assert found.command.endswith("--model esc10-mel --method slime --set fill=mean_inp --set components=temporal")
+
+
 def test_choose_fill_at_annotated_boundaries(data, loudness_model):
     found = choose_fill(loudness_model, data, plan=SplicePlan("annotated", places=4), fills=("silence", "min_inp"))
     assert found.rows["of"].between(1, 3).all()
