@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 CHUNK = 2048  # rows learned together: the cost grows with the cube
-LEAST_BLOCKS = 4
+LEAST_BLOCKS = 3
 CONSTANT, LINEAR, SMOOTH, NOISE = 100.0, 0.5, 1.0, 0.1
 REACH = 2.0  # correlation exp(-REACH · share of switches that differ)
 SHIFT_REACH = 0.005  # per squared bin or frame
@@ -67,7 +67,7 @@ def learn(switches: Tensor, scores: Tensor, *, block: int, shifts: Tensor | None
         shifts: crops of the masks, (n, 2).
 
     Returns:
-        One surrogate a chunk of rows; none where there are fewer than four blocks, or blocks too large to learn from.
+        One surrogate a chunk of rows; none where there are fewer than three blocks, or blocks too large to learn from.
 
     Source: Rasmussen & Williams 2006, ch. 2 and 5.4.2 (leaving out in closed form); control variates as in Owen 2013,
     ch. 8.9.
