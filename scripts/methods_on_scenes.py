@@ -7,7 +7,9 @@ A scene is an event over a background, drawn from the seed; its evidence is wher
 background. Each method explains the event's class with its own defaults (relax explains the embedding), and two
 shares are measured: relevance mass, how much of the positive evidence falls on the true evidence; and relevance
 rank, how much of the true evidence is among as many of the highest values. A random map scores the evidence's area in
-both. Scenes whose class the model does not put first are left out and named.
+both. A method can be no finer than its parts: by default slime and kernel_shap weigh ten stretches of time,
+occlusion a grid, rise and relax soft cells, gradcam the cells of the last convolution. Scenes whose class the model
+does not put first are left out and named.
 
 The page is written after every model; it keeps what it says of models that are not asked this time. With --keep
 FOLDER a killed run is continued by the same command.
@@ -134,7 +136,7 @@ def part(command: str, seeds: list[int], heard: list[Heard], found: list[Found])
     lines += [f"- Not recognised: {each.scene}, seed {each.seed}; the model says {each.says} with "
               f"{each.probability:.0%}." for each in missed]
     if not missed:
-        lines.append(f"All {len(heard)} scenes are recognised.")
+        lines.append("Every scene is recognised.")
     for measure in MEASURES if found else ():
         lines += ["", *table(found, measure)]
     return "\n".join([*lines, ""])

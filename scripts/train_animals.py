@@ -122,7 +122,7 @@ def card_of(
     return {
         "name": "animals", "arch": "small", "arch_settings": {"n_classes": len(labels), "n_bins": 64},
         "summary": "ten animals, small encoder on mel decibels",
-        "origin": "trained with earwitness by scripts/train_animals.py",
+        "origin": "trained with earwitness by the recipe of scripts/train_animals.py" + (" --plain" if plain else ""),
         "licence": "Apache-2.0 for the weights; the recordings' own licences are not stated by their publishers",
         "credits": (
             "Animal-sound set: E. Sasmaz and F. B. Tek, Animal Sound Classification Using A Convolutional Neural "
@@ -133,7 +133,8 @@ def card_of(
             "875 recordings of ten animals as 16 kHz Vorbis; ten folds that keep identical recordings together: 1 to 7 "
             "train, 8 chooses the epoch and the temperature, 9 and 10 test. Started from random weights, no other "
             "recordings. The classifier on the embeddings is fitted to folds 1 to 8. The test part was looked at for "
-            "three recipes; it chose nothing. The figures are of the weights as stored, in float16"
+            "two trainings and several classifiers; it chose nothing. The figures are of the weights as stored, in "
+            "float16"
         ),
         "front_end": frontends.describe(FRONT_END), "window_s": WINDOW_S, "normalise": "peak", "labels": labels,
         "activation": "softmax", "weights": weights.name,

@@ -86,6 +86,15 @@ def test_methods_side_by_side_share_a_report(capsys, tmp_path, tick_file):
     assert "--set n_masks=20" in content["command"]
 
 
+def test_verdicts_name_their_method(capsys):
+    from earwitness.cli.showing import show
+
+    rows = [["verdict", "Trust it."], ["completeness gap", "none"]]
+    extra = {"Put to the test": rows, "Put to the test, rise": rows}
+    show({"sections": [], "notes": [], "folder": "out", "extra": extra})
+    assert capsys.readouterr().out.splitlines()[:2] == ["verdict: Trust it.", "verdict (rise): Trust it."]
+
+
 def test_all_methods_go_side_by_side(capsys, tmp_path, tick_file, monkeypatch):
     monkeypatch.setattr("earwitness.compare.METHODS", {name: ew.METHODS[name] for name in ("gradcam", "saliency")})
     code, out, _ = run(capsys, "explain", tick_file, "--method", "all", "--out", tmp_path / "out", "--json")

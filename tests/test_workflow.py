@@ -8,7 +8,7 @@ import torch
 
 import earwitness as ew
 from earwitness import workflow
-from earwitness.errors import AudioFileError, ParameterError
+from earwitness.errors import ParameterError
 from earwitness.workflow import Choices
 
 
@@ -116,24 +116,6 @@ def test_an_hour_does_not_need_more_memory_than_a_minute(tmp_path):
     count, minute, hour = (float(word) for word in out.split())
     assert count == 720
     assert hour < minute + 50
-
-
-def test_files_folders_and_patterns(tmp_path, tick_file):
-    (tmp_path / "sub").mkdir()
-    other = tmp_path / "sub" / "b.flac"
-    soundfile.write(other, np.zeros(100), 16000)
-    (tmp_path / "notes.txt").write_text("not sound")
-    assert workflow.find_files([str(tmp_path)]) == [tick_file]
-    assert workflow.find_files([str(tmp_path / "**" / "*.flac")]) == [other]
-    assert workflow.find_files([str(tick_file), str(tmp_path)]) == [tick_file]
-    (tmp_path / "[odd].wav").write_bytes(tick_file.read_bytes())
-    assert workflow.find_files([str(tmp_path / "[odd].wav")]) == [tmp_path / "[odd].wav"]
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(AudioFileError, match="no sound files"):
-        workflow.find_files([str(tmp_path / "empty")])
-    with pytest.raises(AudioFileError, match="matches no file"):
-        workflow.find_files([str(tmp_path / "*.mp3")])
-
 
 def test_wrong_choices_are_refused(mel_model, tick_file):
     for choices, message in [(Choices(mask="topk"), "unknown mask"), (Choices(target="cow"), "unknown target"),

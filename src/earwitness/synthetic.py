@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from earwitness import audio
 from earwitness.checking import fits
 from earwitness.errors import ParameterError, unknown_name
-from earwitness.frontends import FrontEnd
+from earwitness.frontends import FrontEnd, ideal_binary_mask
 from earwitness.types import Clip
 
 SAMPLE_RATE_HZ = 32000
@@ -45,21 +44,8 @@ class Scene:
         return Clip(self.event + self.background, self.sample_rate_hz, self.name)
 
     def evidence(self, front_end: FrontEnd) -> Tensor:
-        """Return the ideal binary mask: where the event is louder than the background.
-
-        Args:
-            front_end: the plane on which the mask lies.
-
-        Returns:
-            Booleans, (freq, time).
-
-        Source: Wang 2005, with a local criterion of 0 dB.
-        """
-        stems = torch.stack([self.event, self.background]).double()
-        at_rate = [audio.resample(Clip(stem, self.sample_rate_hz), front_end.sample_rate_hz).waveform for stem in stems]
-        event, background = front_end(torch.stack(at_rate)).values
-        louder: Tensor = event > background
-        return louder
+        """Return where the event is louder than the background, booleans (freq, time) on a front end's plane."""
+        return ideal_binary_mask(self.event, self.background, self.sample_rate_hz, front_end)
 
 
 def make(name: str, *, seed: int = 0) -> Scene:

@@ -5,10 +5,11 @@ silent whatever the normalisation; a short one is padded with silence to the mod
 one is read window by window (``windows``), never whole.
 """
 
+from earwitness.audio.finding import find_files
 from earwitness.audio.levels import Level, fit_length, mix_at_snr, mix_rms, normalise
 from earwitness.audio.reading import MAX_DURATION_S, SUFFIXES, FileInfo, info, load, windows
 from earwitness.audio.resampling import resample
 from earwitness.audio.saving import save
 
-__all__ = ["MAX_DURATION_S", "SUFFIXES", "FileInfo", "Level", "fit_length", "info", "load", "mix_at_snr", "mix_rms",
-           "normalise", "resample", "save", "windows"]
+__all__ = ["MAX_DURATION_S", "SUFFIXES", "FileInfo", "Level", "find_files", "fit_length", "info", "load", "mix_at_snr",
+           "mix_rms", "normalise", "resample", "save", "windows"]

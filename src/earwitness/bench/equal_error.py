@@ -35,7 +35,8 @@ class Trial:
         size: its setting that says how much is drawn.
         plain: that setting for plain sampling.
         balanced: that setting for balanced sampling.
-        reference: that setting for the reference, which is drawn plainly with another seed.
+        reference: that setting for the reference, drawn with another seed, balanced: both samplings have the same
+            limit, and this is nearer to it.
         judge: (result, reference) -> how far or how close they are.
     """
 
@@ -71,7 +72,7 @@ def lime_at_equal_error(setup: Setup) -> Row:
 
 
 def relax_row(model: AudioModel, clips: Sequence[Clip], setup: Setup) -> Row:
-    """Compare the error of RELAX with n plain and n / 3 balanced masks to many plain masks.
+    """Compare the error of RELAX with n plain and n / 3 balanced masks to many balanced masks.
 
     Args:
         model: an encoder.
@@ -86,14 +87,14 @@ def relax_row(model: AudioModel, clips: Sequence[Clip], setup: Setup) -> Row:
     return _row(
         f"RELAX at equal error, {model.name}, {trial.balanced:,} balanced masks", model, clips, trial, verdict,
         Condition("error/plain error", "<=", 1.0), balanced / plain,
-        (f"RMSE {balanced:.2e}, plain {plain:.2e}, to {trial.reference:,} plain masks, whose own error is in both",
+        (f"RMSE {balanced:.2e}, plain {plain:.2e}, to {trial.reference:,} balanced masks, whose own error is in both",
          f"{len(clips)} clips, {setup.repeats} seeds; no worse on {clips_reached} of {len(clips)} clips",
          f"for the same error plain sampling needs {trial.plain / trial.balanced * (plain / balanced) ** 2:.1f} times "
          "as many masks"), setup)
 
 
 def lime_row(model: AudioModel, clips: Sequence[Clip], setup: Setup) -> Row:
-    """Compare the ranks of LIME's weights with n plain and n / 2 balanced coalitions to those of many plain ones.
+    """Compare the ranks of LIME's weights with n plain and n / 2 balanced coalitions to those of many more.
 
     Args:
         model: a classifier.
@@ -108,7 +109,7 @@ def lime_row(model: AudioModel, clips: Sequence[Clip], setup: Setup) -> Row:
     return _row(
         f"LIME at equal error, {model.name}, {trial.balanced:,} balanced samples", model, clips, trial, verdict,
         Condition("rank correlation - plain", ">=", 0.0), balanced - plain,
-        (f"rank correlation {balanced:.4f}, plain {plain:.4f}, with the weights of {trial.reference:,} plain samples",
+        (f"rank correlation {balanced:.4f}, plain {plain:.4f}, with {trial.reference:,} balanced samples",
          f"{len(clips)} clips, {setup.repeats} seeds; no worse on {clips_reached} of {len(clips)} clips"), setup)
 
 
@@ -118,7 +119,7 @@ def compare(model: AudioModel, clips: Sequence[Clip], trial: Trial, setup: Setup
     seconds: dict[str, list[float]] = {BALANCED: [], PLAIN: []}
     model.network.to(setup.device)
     for clip in clips:
-        reference = _explain(model, clip, trial, PLAIN, trial.reference, REFERENCE_SEED)
+        reference = _explain(model, clip, trial, BALANCED, trial.reference, REFERENCE_SEED)
         found: dict[str, list[float]] = {BALANCED: [], PLAIN: []}
         for seed in range(setup.repeats):
             for sampling, count in ((BALANCED, trial.balanced), (PLAIN, trial.plain)):

@@ -12,7 +12,7 @@ from earwitness.bench.setup import Setup
 from earwitness.bench.timing import timed
 from earwitness.models.prepared import prepare
 
-LEAST_FORWARD, LEAST_BACKWARD = 16, 8  # passes that a batch size is tried on
+ROUNDS = 2  # the faster trial counts: the other one may have been disturbed
 
 
 def forward_floor(network: nn.Module, item: Tensor, n: int, setup: Setup) -> tuple[Callable[[], object], str]:
@@ -30,9 +30,8 @@ def forward_floor(network: nn.Module, item: Tensor, n: int, setup: Setup) -> tup
     batches = sorted({*setup.batches, ready.batch})
     tried = [(name, asked, batch) for name, asked in (("plain", network), ("prepared", ready.network))
              for batch in batches]
-    for _, asked, batch in tried[:: len(batches)]:
-        bare_forward(asked, item, batch, batch)
-    costs = [_cost(partial(bare_forward, asked, item), batch, LEAST_FORWARD, setup) for _, asked, batch in tried]
+    bare_forward(network, item, 1, 1)
+    costs = _costs([(partial(bare_forward, asked, item), batch) for _, asked, batch in tried], setup)
     name, asked, batch = tried[costs.index(min(costs))]
     return lambda: bare_forward(asked, item, n, batch), f"floor: {n} passes of the {name} network, {batch} at once"
 
@@ -42,15 +41,16 @@ def backward_floor(
 ) -> tuple[Callable[[], object], str]:
     """Return ``n`` bare forward and backward passes at the best batch size, and a note of what is best."""
     _bare_backward(network, item, 2, 2)
-    costs = [_cost(partial(_bare_backward, network, item), batch, LEAST_BACKWARD, setup) for batch in batches]
+    costs = _costs([(partial(_bare_backward, network, item), batch) for batch in batches], setup)
     batch = batches[costs.index(min(costs))]
     return lambda: _bare_backward(network, item, n, batch), f"floor: {n} forward and backward passes, {batch} at once"
 
 
-def _cost(passes: Callable[[int, int], object], batch: int, least: int, setup: Setup) -> float:
-    """Seconds a pass, from whole batches and at least ``least`` passes."""
-    n = batch * max(1, least // batch)
-    return timed(lambda: passes(n, batch), device=setup.device)[0] / n
+def _costs(trials: Sequence[tuple[Callable[[int, int], object], int]], setup: Setup) -> list[float]:
+    """Seconds a pass of each trial (passes, batch), from one batch in each of two rounds."""
+    rounds = [[timed(partial(passes, batch, batch), device=setup.device)[0] / batch for passes, batch in trials]
+              for _ in range(ROUNDS)]
+    return [min(found) for found in zip(*rounds, strict=True)]
 
 
 def bare_forward(network: nn.Module, item: Tensor, n: int, batch: int) -> Tensor:

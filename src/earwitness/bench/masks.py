@@ -16,7 +16,7 @@ from earwitness.bench.setup import Setup
 from earwitness.bench.subjects import subject
 from earwitness.frontends import blend
 from earwitness.methods import explain
-from earwitness.metrics.measure import measure
+from earwitness.metrics.measure import measure_masks
 from earwitness.models import AudioModel
 from earwitness.types import Features
 
@@ -32,7 +32,8 @@ def masks_row(setup: Setup) -> Row:
     floor, floor_note = forward_floor(model.network, features.values, PASSES, setup)
 
     def ours() -> object:
-        return [measure(model, features, masks.make(evidence, preset), TARGET)[0] for preset in masks.PRESETS]
+        made = torch.stack([masks.make(evidence, preset) for preset in masks.PRESETS])
+        return measure_masks(model, features, made, TARGET)[0]
 
     contest = compete(ours, floor, [Rival("quantus", lambda: _loop(model, features, evidence))], setup)
     return Row(

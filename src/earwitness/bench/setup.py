@@ -51,9 +51,9 @@ SIZES: dict[str, Setup] = {
         bare_passes=32, plain_masks=300, plain_samples=200, reference_masks=2000, reference_samples=1000, clips=1),
     "default": Setup(
         repeats=3, relax_masks=500, lime_samples=128, published_rows=2000, backgrounds=16, peer_backgrounds=4,
-        bare_passes=64, plain_masks=3000, plain_samples=1000, reference_masks=20000, reference_samples=10000, clips=2),
+        bare_passes=64, plain_masks=9000, plain_samples=1000, reference_masks=20000, reference_samples=10000, clips=2),
     "full": Setup(
         repeats=3, relax_masks=3000, lime_samples=1000, published_rows=2000, backgrounds=100, peer_backgrounds=8,
-        bare_passes=128, plain_masks=3000, plain_samples=1000, reference_masks=100_000, reference_samples=50_000,
+        bare_passes=128, plain_masks=9000, plain_samples=1000, reference_masks=100_000, reference_samples=50_000,
         clips=10),
 }

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 import torch
-from torch import Tensor
 
 from earwitness.bench.contest import Rival, compete
 from earwitness.bench.floor import forward_floor
@@ -16,6 +14,7 @@ from earwitness.bench.subjects import subject
 from earwitness.methods import explain
 from earwitness.models import AudioModel
 from earwitness.perturb import coalitions, components, estimate
+from earwitness.studies.mishra2020 import unique_components
 from earwitness.types import Attribution, Features
 
 PUBLISHED_ROWS = 70_000
@@ -41,14 +40,12 @@ def soundlime_row(setup: Setup) -> Row:
     contest = compete(ours, floor, [every_row], setup)
     while len(runs) < RUNS:
         ours()
-    top = [cast(Tensor, run.components.weights).abs().topk(TOP).indices.tolist()  # type: ignore[union-attr]
-           for run in runs[:RUNS]]
     passes = runs[0].passes["forward"]
     return Row(
         f"SoundLIME, SvdNet 80 x 115, {PARTS} temporal components, against {PUBLISHED_ROWS:,} rows",
         contest.ours.median_s, contest.floor.median_s, contest.peers,
         (Condition("passes", "<=", 2**PARTS), Condition("peer/ours", ">=", 60.0), Condition("U_n", "<=", TOP)),
-        {"passes": passes, "U_n": len({part for found in top for part in found})},
+        {"passes": passes, "U_n": unique_components(runs[:RUNS], TOP)},
         (f"{passes:,} forward passes", f"U_n: distinct components among the top {TOP} of {RUNS} runs with other seeds",
          floor_note, *contest.cost_notes))
 

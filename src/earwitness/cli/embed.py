@@ -19,8 +19,8 @@ from earwitness.cli.showing import one_line, progress_bar
               help="Parquet file to write.")
 def embed(files: tuple[str, ...], out: Path, per_window: bool, **options: Any) -> None:
     """Write what a model's embedding makes of FILE... (sound files, folders or glob patterns) as a table."""
+    from earwitness.audio import find_files
     from earwitness.studies.relax2023 import check_parquet, embed_files, write_table
-    from earwitness.workflow import find_files
 
     check_parquet(out)
     paths, model = find_files(list(files)), given.load(options)

@@ -28,8 +28,9 @@ from earwitness.errors import EarwitnessError, ParameterError
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON, nothing else.")
 def explain(files: tuple[str, ...], out: Path, as_json: bool, **options: Any) -> None:
     """Explain what the model hears in FILE... (sound files, folders or glob patterns)."""
+    from earwitness.audio import find_files
     from earwitness.report.folder import write_folder
-    from earwitness.workflow import explain_file, find_files
+    from earwitness.workflow import explain_file
 
     paths, model, choices = find_files(list(files)), given.load(options), given.choices(options)
     results, failures = [], 0

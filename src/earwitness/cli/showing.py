@@ -39,9 +39,10 @@ def show(content: dict[str, Any]) -> None:
             click.echo("warning: the mask is constant: it selects nothing, so the metrics say nothing; try another")
     for refusal in content.get("refusals", ()):
         click.echo(f"{refusal['method']} cannot explain this: {one_line(refusal['reason'])}")
-    for name, value in (row for rows in content["extra"].values() for row in rows):
-        if name == "verdict":
-            click.echo(f"verdict: {one_line(value)}")
+    for title, rows in content["extra"].items():
+        which = title.partition(", ")[2]  # the stretch and the method, where there are several
+        for verdict in (value for name, value in rows if name == "verdict"):
+            click.echo(f"verdict{f' ({which})' if which else ''}: {one_line(verdict)}")
     for note in content["notes"]:
         click.echo(f"note: {one_line(note)}")
     click.echo(f"report: {one_line(Path(content['folder']) / 'report.html')}")

@@ -24,7 +24,7 @@ from torch import Tensor
 from earwitness import audio
 from earwitness.errors import DataError, ParameterError
 from earwitness.files import make_folder, replacing
-from earwitness.frontends import FrontEnd, StftDb
+from earwitness.frontends import FrontEnd, StftDb, ideal_binary_mask
 from earwitness.types import Clip
 
 TABLE = "scenes.json"
@@ -96,18 +96,8 @@ class BuiltScene:
         return Clip(self.event + self.background, self.sample_rate_hz, self.name)
 
     def evidence(self, front_end: FrontEnd) -> Tensor:
-        """Return the ideal binary mask on a front end's plane: where the event is louder than the background.
-
-        Returns:
-            Booleans, (freq, time).
-
-        Source: Wang 2005, with a local criterion of 0 dB.
-        """
-        stems = torch.stack([self.event, self.background]).double()
-        at_rate = [audio.resample(Clip(stem, self.sample_rate_hz), front_end.sample_rate_hz).waveform for stem in stems]
-        event, background = front_end(torch.stack(at_rate)).values
-        louder: Tensor = event > background
-        return louder
+        """Return where the event is louder than the background, booleans (freq, time) on a front end's plane."""
+        return ideal_binary_mask(self.event, self.background, self.sample_rate_hz, front_end)
 
 
 def build(event: Clip, background: Clip, label: str, recipe: Recipe, *, generator: torch.Generator) -> BuiltScene:

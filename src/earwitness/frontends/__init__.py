@@ -2,6 +2,7 @@
 
 from earwitness.frontends.decibels import MelDb, StftDb
 from earwitness.frontends.front_end import FrontEnd, Inversion, blend
+from earwitness.frontends.ideal_mask import ideal_binary_mask
 from earwitness.frontends.mel import mel_filters, project_to_bins
 from earwitness.frontends.registry import FRONT_ENDS, build, describe
 from earwitness.frontends.stft import Stft
@@ -9,4 +10,4 @@ from earwitness.frontends.svd_log_mel import SvdLogMel
 from earwitness.frontends.vggish_log_mel import VggishLogMel
 
 __all__ = ["FRONT_ENDS", "FrontEnd", "Inversion", "MelDb", "Stft", "StftDb", "SvdLogMel", "VggishLogMel", "blend",
-           "build", "describe", "mel_filters", "project_to_bins"]
+           "build", "describe", "ideal_binary_mask", "mel_filters", "project_to_bins"]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-CHUNK = 1024  # rows learned together: the cost grows with the cube
+CHUNK = 2048  # rows learned together: the cost grows with the cube
 LEAST_BLOCKS = 4
-CONSTANT, LINEAR, SMOOTH, NOISE = 100.0, 1.0, 1.0, 0.2
+CONSTANT, LINEAR, SMOOTH, NOISE = 100.0, 0.5, 1.0, 0.1
 REACH = 2.0  # correlation exp(-REACH · share of switches that differ)
 SHIFT_REACH = 0.005  # per squared bin or frame
 

@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -44,6 +45,13 @@ def model(generator):
     return deep(generator)
 
 
+@pytest.fixture(scope="module")
+def study(data, tmp_path_factory):
+    """A finished study: its folder, its plan and what it returned."""
+    folder, plan = tmp_path_factory.mktemp("study") / "out", Plan(n_clips=3, n_scenes=2, n_posters=1, effort=EFFORT)
+    return folder, plan, run_study(data, deep(torch.Generator().manual_seed(0)), folder, plan)
+
+
 def test_both_layouts_and_splits(data, tmp_path):
     found = read_labelled(data)
     assert found.labels == ("low", "high", "rain")
@@ -60,41 +68,42 @@ def test_classes_take_turns(data):
     assert all(found.fair[k] == 5 for k in _in_turn(found, found.labels, 99, 0))
 
 
-def test_the_whole_study(data, model, tmp_path, generator):
-    plan = Plan(n_clips=3, n_scenes=2, n_posters=1, effort=EFFORT)
-    found = run_study(data, model, tmp_path / "out", plan)
+def test_the_whole_study(study):
+    folder, _, found = study
     assert found["explained"] == 5
     assert found["accuracy"]["fair"][0] > 0.6
-    rows = pd.read_csv(tmp_path / "out" / "rows.csv")
+    rows = pd.read_csv(folder / "rows.csv")
     assert len(rows) == 5 * 12
     assert set(rows["method"]) == {"relax", "u_relax", "rise"}
     assert rows[rows["part"] == "scenes"][["mass", "rank", "auc", "iou"]].notna().all().all()
     assert rows[rows["part"] == "clips"]["mass"].isna().all()
     assert rows[rows["method"] == "rise"]["random_labels"].notna().all()
+    assert (rows[["contrast", "lead"]].abs() <= 1).all().all()
     assert set(rows[rows["part"] == "scenes"]["label"]) == {"low", "high"}
     for name in ("summary.md", "summary.csv", "ranks.csv", "accuracy-fair.json", "figures/flipping-clips.png",
                  "figures/flipping-scenes.png", "scenes/scenes.json"):
-        assert (tmp_path / "out" / name).stat().st_size > 100
-    assert len(list((tmp_path / "out" / "figures").glob("clips-*.png"))) == 1
-    matrix = json.loads((tmp_path / "out" / "accuracy-fair.json").read_text())["confusion"]
+        assert (folder / name).stat().st_size > 100
+    assert len(list((folder / "figures").glob("clips-*.png"))) == 1
+    matrix = json.loads((folder / "accuracy-fair.json").read_text())["confusion"]
     assert sum(map(sum, matrix)) == 9
 
 
-def test_a_stopped_run_goes_on_and_comes_to_the_same(data, model, tmp_path):
-    plan = Plan(n_clips=2, n_posters=0, effort=EFFORT)
+def test_a_stopped_run_goes_on_and_comes_to_the_same(study, data, tmp_path):
+    finished, plan, _ = study
+    shutil.copytree(finished, tmp_path / "out")
+    parts = sorted((tmp_path / "out" / "parts").iterdir())
+    for path in (parts[1], parts[-1], tmp_path / "out" / "rows.csv", tmp_path / "out" / "summary.md"):
+        path.unlink()
+    kept = parts[0].stat().st_mtime_ns
+    run_study(data, deep(torch.Generator().manual_seed(0)), tmp_path / "out", plan)
+    assert parts[0].stat().st_mtime_ns == kept
+    for name in ("rows.csv", "summary.csv", "summary.md"):
+        assert (tmp_path / "out" / name).read_text() == (finished / name).read_text()
 
-    def stop(step, done):
-        if step == "explaining and checking" and done > 0:
-            raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        run_study(data, model, tmp_path / "stopped", plan, progress=stop)
-    assert len(list((tmp_path / "stopped" / "parts").iterdir())) == 1
-    run_study(data, model, tmp_path / "stopped", plan)
-    run_study(data, model, tmp_path / "whole", plan)
-    assert (tmp_path / "stopped" / "rows.csv").read_text() == (tmp_path / "whole" / "rows.csv").read_text()
+def test_a_folder_holds_one_study(study, data, model):
     with pytest.raises(ParameterError, match="study with other settings"):
-        run_study(data, model, tmp_path / "whole", Plan(n_clips=1, n_posters=0, effort=EFFORT))
+        run_study(data, model, study[0], Plan(n_clips=1, n_posters=0, effort=EFFORT))
 
 
 def test_scenes_need_backgrounds(data, model, tmp_path):
@@ -118,13 +127,13 @@ def test_u_relax_keeps_the_certain_half(model, generator):
 
 def test_tables_know_what_is_better():
     rows = pd.DataFrame([
-        {"part": "clips", "method": "relax", "masks": masks, "clip": f"{k}", "lead": lead + 0.01 * k, "doubt": doubt,
-         "sensitivity": doubt, "random_weights": doubt}
+        {"part": "clips", "method": "relax", "masks": masks, "clip": f"{k}", "contrast": lead + 0.01 * k,
+         "doubt": doubt, "sensitivity": doubt, "random_weights": doubt}
         for masks, lead, doubt in (("random", 0.1, 0.3), ("time", 0.3, 0.1), ("frequency", 0.2, 0.2))
         for k in range(4)])
     summary = summarise(rows)
-    assert summary["lead"].tolist() == pytest.approx([0.115, 0.315, 0.215])
-    assert (summary["lead_low"] < summary["lead"]).all()
+    assert summary["contrast"].tolist() == pytest.approx([0.115, 0.315, 0.215])
+    assert (summary["contrast_low"] < summary["contrast"]).all()
     table = ranks(summary)
     assert table[table["check"] == "faithful"][["random", "time", "frequency"]].to_numpy().tolist() == [[3, 1, 2]]
     assert table[table["check"] == "all"]["agreement"].item() == 1

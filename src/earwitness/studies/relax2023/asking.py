@@ -90,32 +90,40 @@ def ask(
 def _flipped(
     model: AudioModel, item: Features, made: Map, effort: Effort, seed: int, curves: dict[str, list[float]]
 ) -> Mapping[str, float]:
-    """Areas under the flipping curves, and the lead over chance in shares of the way from sound to silence."""
-    row, generator = {}, torch.Generator().manual_seed(seed)
+    """Areas under the flipping curves, and how far they lie apart in shares of the range of the scores on the way."""
+    row: dict[str, float] = {}
+    generator, seen = torch.Generator().manual_seed(seed), []
     with evaluating(model.network):
         score = made.rerun.quick_score(model, item)
         for order in ORDERS:
             found = metrics.flip(score, item, made.values, order=order, n_blocks=effort.n_blocks, generator=generator)
             row[order] = found.auc
+            seen.append(found.scores)
             curves[f"{made.method}/{made.family}/{order}"] = [round(value, 5) for value in found.scores.tolist()]
-    way = float(found.scores[0] - found.scores[-1])
-    return row | {"lead": (row["random"] - row["most"]) / way if abs(way) > 1e-6 else float("nan")}
+    span = float(torch.cat(seen).max() - torch.cat(seen).min())
+    return row | {name: (row[other] - row["most"]) / span if span > 1e-6 else float("nan")
+                  for name, other in (("contrast", "least"), ("lead", "random"))}
 
 
 def _rerun(
     model: AudioModel, item: Features, made: Map, effort: Effort, seed: int, other_labels: AudioModel | None
 ) -> dict[str, float]:
     again = replace(made.rerun, settings={**made.rerun.settings, "n_masks": effort.n_masks_checks})
+    first = again(model, item)
+
+    def explain(other: AudioModel, changed: Features) -> Tensor:
+        return first if other is model and changed is item else again(other, changed)
+
     generator, row = torch.Generator().manual_seed(seed), {}
     if effort.n_changes:
-        row["sensitivity"] = max_sensitivity(lambda changed: _centred(again(model, changed)), item,
+        row["sensitivity"] = max_sensitivity(lambda changed: _centred(explain(model, changed)), item,
                                              radius=effort.radius_db, n_samples=effort.n_changes, generator=generator)
     if effort.cascade_steps:
-        stages = randomisation(again, model, item, generator=generator, steps=effort.cascade_steps)
+        stages = randomisation(explain, model, item, generator=generator, steps=effort.cascade_steps)
         row["random_weights"] = list(stages.values())[-1]
         row |= {f"random_weights_{k}": alike for k, alike in enumerate(stages.values(), 1)}
     if other_labels is not None and made.method == "rise":
-        alike = float(metrics.rank_correlation(again(model, item), again(other_labels, item)).abs())
+        alike = float(metrics.rank_correlation(first, again(other_labels, item)).abs())
         row["random_labels"] = 0.0 if alike != alike else alike
     return row
 

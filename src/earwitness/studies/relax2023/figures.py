@@ -18,7 +18,7 @@ WORDS = {"relax": "RELAX, similarity of the embedding", "rise": "RISE, probabili
 
 
 def draw_poster(path: Path, spectrogram: Tensor, maps: Sequence[Map], front_end: FrontEnd, title: str) -> None:
-    """Draw the spectrogram beside R, U and U-RELAX, one row for each family of masks, as PNG.
+    """Draw the spectrogram beside importance R, uncertainty U and U-RELAX, one row for each family of masks, as PNG.
 
     Args:
         path: file to write.
@@ -32,20 +32,22 @@ def draw_poster(path: Path, spectrogram: Tensor, maps: Sequence[Map], front_end:
     from matplotlib.figure import Figure
 
     relax = {made.family: made for made in maps if made.method == "relax"}
-    figure = Figure(figsize=(12, 2.3 * len(relax) + 0.6), layout="constrained")
-    grid = figure.subplots(len(relax), 4, squeeze=False)
+    figure = Figure(figsize=(12, 2.3 * len(relax) + 0.6))
+    grid = figure.subplots(len(relax), 4, squeeze=False, sharex=True, sharey=True)
+    figure.subplots_adjust(left=0.05, right=0.99, bottom=0.05, top=0.9, wspace=0.06, hspace=0.3)
     times = front_end.times_s(spectrogram.shape[1])
     extent = (0.0, float(times[-1]), 0.0, float(len(front_end.frequencies_hz)))
     for row, family in zip(grid, [name for name in FAMILIES if name in relax], strict=True):
         made = relax[family]
         kept = certain_part(made.values - made.values.min(), made.uncertainty)
-        panels = (("spectrogram", spectrogram, "magma"), ("importance R", made.values, "viridis"),
-                  ("uncertainty U", made.uncertainty, "cividis"), ("U-RELAX", kept, "viridis"))
+        panels = (("spectrogram", spectrogram, "magma"), ("R", made.values, "viridis"),
+                  ("U", made.uncertainty, "cividis"), ("U-RELAX", kept, "viridis"))
         for axis, (name, values, colours) in zip(row, panels, strict=True):
-            drawn = axis.imshow(values.cpu().numpy(), origin="lower", aspect="auto", cmap=colours, extent=extent)
-            figure.colorbar(drawn, ax=axis, pad=0.01)
-            axis.set_title(f"{name}, {family.replace('_', '-')} masks" if name != "spectrogram" else name, fontsize=9)
-            _name_rows(axis, front_end)
+            axis.imshow(values.cpu().numpy(), origin="lower", aspect="auto", cmap=colours, extent=extent)
+            masks = "" if name == "spectrogram" else f"{family.replace('_', '-')} masks, "
+            axis.set_title(f"{name}: {masks}{float(values.min()):.3g} to {float(values.max()):.3g}", fontsize=8)
+            axis.tick_params(labelsize=7)
+        _name_rows(row[0], front_end)
     figure.suptitle(title, fontsize=11)
     _save(figure, path)
 
@@ -78,7 +80,6 @@ def _name_rows(axis: object, front_end: FrontEnd) -> None:
     places = [k for k in range(len(hz)) if k % max(1, len(hz) // 4) == 0]
     axis.set_yticks([k + 0.5 for k in places], [f"{hz[k] / 1000:.1f}" for k in places], fontsize=7)  # type: ignore[attr-defined]
     axis.set_ylabel("kHz", fontsize=7)  # type: ignore[attr-defined]
-    axis.tick_params(axis="x", labelsize=7)  # type: ignore[attr-defined]
 
 
 def _save(figure: object, path: Path) -> None:

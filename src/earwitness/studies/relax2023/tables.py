@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 GROUP = ["part", "method", "masks"]
 # check -> (column, what it says, whether more is better)
 CHECKS: dict[str, tuple[str, str, bool]] = {
-    "faithful": ("lead", "pixel flipping: lead over chance", True),
+    "faithful": ("contrast", "pixel flipping: area least first minus most first, over the range", True),
+    "random order": ("lead", "pixel flipping: area random order minus most first, over the range", True),
     "localised": ("auc", "localisation: area under the curve", True),
     "certain": ("doubt", "deviation over importance", False),
     "stable": ("sensitivity", "max-sensitivity", False),
