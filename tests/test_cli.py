@@ -230,7 +230,9 @@ def test_local_weights_take_the_place_of_the_models_own(capsys, tmp_path, tick_f
 def test_models_lists_cards(capsys):
     code, out, _ = run(capsys, "models")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["esc10-mel", "esc10-stft", "panns-cnn14", "vggish"]
+    names = [line.split()[0] for line in out.splitlines()]
+    assert names == sorted(ew.models.cards())
+    assert {"animals", "esc10-mel", "esc10-stft", "panns-cnn14", "vggish"} <= set(names)
     (card,) = json.loads(run(capsys, "models", "esc10-mel")[1])
     assert card["licence"]
     assert 0 < card["measured"]["test_accuracy"] <= 1

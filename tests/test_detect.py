@@ -1,4 +1,5 @@
 import csv
+import re
 
 import pytest
 import soundfile
@@ -10,7 +11,7 @@ from earwitness.cli import main
 from earwitness.detect import CHUNK_FRAMES, detect_file
 from earwitness.errors import AudioFileError, EarwitnessError, ParameterError
 from earwitness.models import SvdNet
-from earwitness.report.detection import draw_detection, render_detection, write_detection
+from earwitness.report.detection import Detection, Stretch, draw_detection, render_detection, write_detection
 from earwitness.training import borrowed_rng
 from tests.datasets.songs_on_disk import RATE_HZ, sound
 
@@ -104,6 +105,22 @@ def test_the_folder_holds_page_figure_and_tables(found, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(EarwitnessError, match="cannot be written"):
         write_detection(found, tmp_path / "file")
+
+
+@pytest.mark.parametrize("n_frames", [1500, 2173, 3500])
+def test_curve_and_coloured_stretches_lie_at_the_same_place(n_frames):
+    smooth = torch.zeros(n_frames)
+    smooth[n_frames // 4 : n_frames // 2] = 1.0
+    times = torch.arange(n_frames, dtype=torch.float64) / 70
+    whole = n_frames / 70
+    vocal = Stretch(whole / 4, whole / 2, True, 1.0)
+    found = Detection("a", whole, times, smooth, smooth, 0.5, (vocal,), None, {})
+    line = draw_detection(found).axes[0].lines[1]
+    inside = line.get_xdata()[line.get_ydata() > 0.5]
+    assert (inside[0], inside[-1]) == pytest.approx((vocal.start_s, vocal.end_s), abs=0.06)
+    points = re.search(r'points="([^"]+)"', render_detection(found))[1].split()
+    high = [float(x) for x, y in (point.split(",") for point in points) if float(y) < 50]
+    assert (high[0], high[-1]) == pytest.approx((250, 500), abs=3)
 
 
 def test_what_is_played_lasts_as_long_as_the_recording(found, tmp_path):

@@ -269,7 +269,8 @@ def _predictions(model: AudioModel, probabilities: torch.Tensor, target: int) ->
 
 def _facts(info: audio.FileInfo, model: AudioModel, choices: Choices) -> dict[str, str]:
     channels = {1: "mono", 2: "stereo, averaged"}.get(info.channels, f"{info.channels} channels, averaged")
-    front_end = ", ".join(f"{name} {value}" for name, value in frontends.describe(model.front_end).items())
+    front_end = ", ".join(f"{name} {value}" for name, value in frontends.describe(model.front_end).items()
+                          if not isinstance(value, tuple))
     return {
         "Recording": f"{info.duration_s:.2f} s, {info.sample_rate_hz} Hz, {channels}, {info.encoding}",
         "Model": f"{model.name}: {model.card.get('summary', type(model.network).__name__)}",

@@ -1,3 +1,6 @@
+from importlib import resources
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -92,3 +95,22 @@ def test_measures_and_sounds_of_a_single_class(model, clip):
     heard = ew.listen(model, clip, mask)
     inside = slice(1024, 35000)
     assert torch.allclose((heard.kept + heard.removed)[inside], heard.original[inside], atol=1e-5)
+
+
+def test_the_bundled_detector_says_what_it_was_measured_on():
+    model = ew.load_model("svd-jamendo")
+    measured = model.card["measured"]
+    assert model.labels == ("vocal",)
+    assert len(model.front_end.mean) == len(model.front_end.std) == 80
+    assert model.front_end.minimum < model.front_end.silence / 2
+    assert 0 < model.card["training"]["threshold"] < 1
+    assert set(measured) >= {"error", "precision", "recall", "specificity", "f_score", "n_songs", "error_per_song"}
+    assert len(measured["error_per_song"]) == measured["n_songs"]
+    weights = Path(str(resources.files("earwitness.models"))) / "bundled" / model.card["weights"]
+    assert weights.stat().st_size <= 3_000_000
+
+
+def test_the_readme_states_the_figures_of_the_card():
+    measured = ew.load_model("svd-jamendo").card["measured"]
+    text = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    assert f"error {100 * measured['error']:.1f} % on {measured['n_songs']} held-out songs" in text

@@ -45,7 +45,7 @@ def deep_shap(
     if variant not in ("correct", "pak2025"):
         raise unknown_name("variant", variant, ("correct", "pak2025"))
     if backgrounds is None:
-        backgrounds = torch.full_like(features.values[:1], score.model.front_end.silence)
+        backgrounds = score.model.front_end.silent(features.values).expand_as(features.values[:1])
     if backgrounds.ndim != 3 or backgrounds.shape[1:] != features.values.shape[1:] or not len(backgrounds):
         raise ParameterError(f"backgrounds has shape {tuple(backgrounds.shape)} but features "
                              f"{tuple(features.values.shape)}; last two axes must match")

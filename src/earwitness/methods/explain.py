@@ -84,7 +84,7 @@ def explain(
     Raises:
         ParameterError: unknown method, target, score or setting.
     """
-    if isinstance(clip, Sequence):
+    if isinstance(clip, Sequence) and not isinstance(clip, str):
         return [explain(model, each, method, target, score=score, seed=seed, prepared=prepared, precision=precision,
                         progress=progress and _shifted(progress, k, len(clip)), **settings)
                 for k, each in enumerate(clip)]

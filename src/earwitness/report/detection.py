@@ -113,8 +113,8 @@ def write_detection(detection: Detection, folder: Path) -> Path:
 def render_detection(detection: Detection) -> str:
     """Return the page as text; it needs no network, and shows every name literally."""
     script = template_text("detection.js")
-    duration_s, smooth = detection.duration_s, _shown(detection.smooth.numpy())
-    x = np.linspace(0, PAGE_WIDTH, len(smooth))
+    duration_s, smooth = detection.duration_s, _shown(detection.smooth)
+    x = PAGE_WIDTH / duration_s * _shown(detection.times_s)
     sung = [{"left": round(PAGE_WIDTH * s.start_s / duration_s, 3), "start_s": round(s.start_s, 3),
              "width": round(PAGE_WIDTH * (s.end_s - s.start_s) / duration_s, 3),
              "span": f"{clock(s.start_s)} to {clock(s.end_s)}", "probability": percent(s.probability)}
@@ -135,8 +135,7 @@ def draw_detection(detection: Detection) -> Figure:
 
     figure = Figure(figsize=(12.0, 2.8), layout="constrained")
     axes = figure.subplots()
-    smooth, raw = _shown(detection.smooth.numpy()), _shown(detection.probability.numpy())
-    times = np.linspace(0, detection.duration_s, len(smooth))
+    times, smooth, raw = (_shown(c) for c in (detection.times_s, detection.smooth, detection.probability))
     for stretch in detection.stretches:
         if stretch.vocal:
             axes.axvspan(stretch.start_s, stretch.end_s, color=pictures.FOR_COLOUR, alpha=0.3, lw=0)
@@ -151,9 +150,9 @@ def draw_detection(detection: Detection) -> Figure:
     return figure
 
 
-def _shown(curve: NDArray[Any]) -> NDArray[Any]:
-    """At most 2,000 points: means of equal pieces."""
-    pieces = np.array_split(curve, min(len(curve), SHOWN_POINTS))
+def _shown(curve: Tensor) -> NDArray[Any]:
+    """At most 2,000 points: means of pieces, whose lengths differ by one at most; take those of the times for x."""
+    pieces = np.array_split(curve.numpy(), min(len(curve), SHOWN_POINTS))
     return np.array([piece.mean() for piece in pieces])
 
 

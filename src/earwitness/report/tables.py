@@ -9,6 +9,8 @@ from typing import Any
 
 from earwitness.metrics import Measures
 
+MOST_LISTED = 16
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -112,5 +114,7 @@ def flat_settings(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tup
     for name, value in settings.items():
         if isinstance(value, Mapping):
             yield from flat_settings(value, f"{prefix}{name}.")
+        elif isinstance(value, tuple | list) and len(value) > MOST_LISTED:
+            yield f"{prefix}{name}", f"{len(value)} values, {value[0]} ... {value[-1]}"
         else:
             yield f"{prefix}{name}", str(value)

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from earwitness import frontends
 from earwitness.datasets import jamendo
@@ -53,7 +52,8 @@ def train_detector(
         progress: called with a line after every epoch.
 
     Returns:
-        The card as plain values, ``load_model(out_dir)`` reads it; empty if folds are missing.
+        The card as plain values, ``load_model(out_dir)`` reads it; its figures are of the folds that are done. Empty
+        until the network of all songs and two folds are.
 
     Raises:
         DataError: the data set is not as documented.
@@ -74,12 +74,13 @@ def train_detector(
             _train(spectra, held_out, out_dir / f"fold-{fold}", settings, weights_dtype, progress)
     if 0 in wanted:
         _train(spectra, (), out_dir / "all", settings, weights_dtype, progress)
-    if not all((out_dir / name / "curves.safetensors").is_file() for name in _folders(folds)):
+    done = [fold for fold in range(1, folds + 1) if _is_done(out_dir / f"fold-{fold}")]
+    if not _is_done(out_dir / "all") or len(done) < 2:
         return {}
-    measured, threshold = _cross_validated(spectra, out_dir, folds)
-    for fold in range(1, folds + 1):
-        _write_card(out_dir / f"fold-{fold}", settings, {"held_out": measured["folds"][fold - 1]["songs"],
-                    "threshold": measured["folds"][fold - 1]["threshold"]}, measured["folds"][fold - 1])
+    groups = {fold: list(range(fold - 1, len(songs), folds)) for fold in done}
+    measured, threshold = _cross_validated(spectra, out_dir, groups)
+    for fold, row in zip(done, measured["folds"], strict=True):
+        _write_card(out_dir / f"fold-{fold}", settings, {"held_out": row["songs"], "threshold": row["threshold"]}, row)
     for name in ("model.safetensors", "front_end.json"):
         with replacing(out_dir / name) as path:
             shutil.copyfile(out_dir / "all" / name, path)
@@ -91,7 +92,7 @@ def _train(
     dtype: torch.dtype, progress: Progress, also: Sequence[int] = (),
 ) -> None:
     """Train on all songs but some and write weights, front end and the curves of those left out."""
-    if (folder / "curves.safetensors").is_file():
+    if _is_done(folder):
         return
     make_folder(folder)
     used = [song for k, song in enumerate(spectra) if k not in held_out and k not in also]
@@ -105,34 +106,40 @@ def _train(
         save_file(curves or {"none": torch.zeros(1)}, path)
 
 
-def _cross_validated(spectra: Sequence[SongSpectrum], out_dir: Path, folds: int) -> tuple[dict[str, Any], float]:
-    """Figures over all songs, every threshold chosen without its fold; and the threshold of all."""
-    curves: dict[str, Tensor] = {}
-    for fold in range(1, folds + 1):
-        curves |= {name: smoothed(curve) for name, curve in
-                   load_file(out_dir / f"fold-{fold}" / "curves.safetensors").items()}
-    groups = [list(range(fold, len(spectra), folds)) for fold in range(folds)]
-    rows, decisions, truths = [], [], []
-    for group in groups:
-        others = [song for k, song in enumerate(spectra) if k not in group]
-        threshold = best_threshold([curves[s.name] for s in others], [s.vocal for s in others])
+def _cross_validated(
+    spectra: Sequence[SongSpectrum], out_dir: Path, groups: dict[int, list[int]]
+) -> tuple[dict[str, Any], float]:
+    """Figures over the held-out songs, every threshold chosen without its fold; and the threshold of all of them.
+
+    Args:
+        spectra: all songs.
+        out_dir: holds ``fold-1`` ... with curves.
+        groups: numbers of the held-out songs of each fold that is done.
+    """
+    curves = {name: smoothed(curve) for fold in groups for name, curve in
+              load_file(out_dir / f"fold-{fold}" / "curves.safetensors").items()}
+    songs = [spectra[k] for group in groups.values() for k in group]
+    rows, decisions = [], []
+    for group in groups.values():
         own = [spectra[k] for k in group]
-        said, true = [curves[s.name] > threshold for s in own], [s.vocal for s in own]
-        rows.append({"songs": [s.name for s in own], "threshold": threshold, **figures(said, true).as_dict()})
+        others = [song for song in songs if song not in own]
+        threshold = best_threshold([curves[s.name] for s in others], [s.vocal for s in others])
+        said = [curves[s.name] > threshold for s in own]
+        rows.append({"songs": [s.name for s in own], "threshold": threshold,
+                     **figures(said, [s.vocal for s in own]).as_dict()})
         decisions += said
-        truths += true
-    names = [spectra[k].name for group in groups for k in group]
+    truths = [song.vocal for song in songs]
     always = figures([torch.ones_like(t) for t in truths], truths)
     measured = {
         **figures(decisions, truths).as_dict(),
-        "error_at_half": figures([curves[name] > 0.5 for name in names], truths).as_dict()["error"],
+        "error_at_half": figures([curves[s.name] > 0.5 for s in songs], truths).as_dict()["error"],
         "error_if_always_vocal": round(always.error, 4), "n_frames": sum(len(t) for t in truths),
-        "error_per_song": {name: figures([d], [t]).as_dict()["error"]
-                           for name, d, t in sorted(zip(names, decisions, truths, strict=True), key=lambda x: x[0])},
+        "n_songs": len(songs),
+        "error_per_song": {s.name: figures([d], [s.vocal]).as_dict()["error"]
+                           for s, d in sorted(zip(songs, decisions, strict=True), key=lambda pair: pair[0].name)},
         "folds": rows,
     }
-    everything = [song.name for song in spectra]
-    return measured, best_threshold([curves[name] for name in everything], [song.vocal for song in spectra])
+    return measured, best_threshold([curves[s.name] for s in songs], truths)
 
 
 def _as_published(
@@ -169,5 +176,5 @@ def _write_card(
     return card
 
 
-def _folders(folds: int) -> list[str]:
-    return ["all", *(f"fold-{fold}" for fold in range(1, folds + 1))]
+def _is_done(folder: Path) -> bool:
+    return (folder / "curves.safetensors").is_file()

@@ -65,7 +65,7 @@ class Spy:
 
 
 def test_every_distinct_coalition_is_asked_about_once(loudness_model):
-    features = loudness_model.features(ew.Clip(torch.randn(22050), 22050, "noise"))
+    features = loudness_model.features(ew.Clip(torch.randn(79 * 256), 22050, "noise"))
     parts = parts_of("temporal", features, loudness_model)
     spy = Spy(loudness_model)
     game = RememberedGame(spy, features, parts, torch.full_like(features.values, -100.0))
@@ -103,7 +103,7 @@ def test_the_limit_is_where_many_samples_lead(detector, features, filling):
 
 
 def test_default_weights_are_those_of_slime(loudness_model):
-    clip = ew.Clip(torch.randn(22050, generator=torch.Generator().manual_seed(3)), 22050, "noise")
+    clip = ew.Clip(torch.randn(79 * 256, generator=torch.Generator().manual_seed(3)), 22050, "noise")
     features = loudness_model.features(clip)
     parts = parts_of("spectral", features, loudness_model)
     game = games_of(features, loudness_model, parts, ["mean_inp"])["mean_inp"]

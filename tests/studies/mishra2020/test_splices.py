@@ -35,11 +35,20 @@ def test_splices_do_not_depend_on_other_songs(data, detector):
     assert all(torch.equal(a.features.values, b.features.values) for a, b in zip(both, alone, strict=True))
 
 
+def test_more_places_add_to_fewer(data, detector):
+    songs = jamendo.read(data)[:1]
+    few, many = (list(from_songs(songs, detector, SplicePlan(places=n, mixes=2))) for n in (1, 3))
+    rest = list(from_songs(songs, detector, SplicePlan(places=3, first_place=1, mixes=2)))
+    assert [s.truth for s in few + rest] == [s.truth for s in many]
+    assert torch.equal(many[-1].features.values, rest[-1].features.values)
+
+
 def test_places_lie_within_sung_or_unsung_stretches(data, detector):
     song = jamendo.read(data)[1]
     recording = Recording.load(song, detector)
     for sung in (True, False):
-        for start_s in recording.starts_within(20, sung=sung, generator=seeded(0, 5)):
+        for k in range(20):
+            start_s = recording.start_within(sung=sung, generator=seeded(0, 5, k))
             inside = [a <= start_s and start_s + recording.window_s <= b for a, b in song.vocal]
             outside = [start_s + recording.window_s <= a or start_s >= b for a, b in song.vocal]
             assert any(inside) if sung else all(outside)

@@ -81,7 +81,8 @@ def choose_fill(
     if not rows:
         raise DataError(f"{data}: the model finds the sound in none of {tried} excerpts; nothing can be recommended")
     found = recommend(table, seed=plan.seed)
-    return Choice(found, table, tried, missing, _command(model, plan.kind, found.fill, first))
+    return Choice(found, table, tried, missing, _command(
+        model, plan.kind, found.fill, None if str(data) == SCENES else model.class_name(first.target)))
 
 
 def _splices(model: AudioModel, data: Path | str, plan: SplicePlan, target: str | None) -> Iterator[Splice]:
@@ -100,7 +101,8 @@ def _minimum(model: AudioModel, seen: float) -> float | None:
     return None if getattr(model.front_end, "minimum", None) is not None else seen
 
 
-def _command(model: AudioModel, kind: str, fill: str, splice: Splice) -> str:
-    words = ["earwitness", "explain", "FILE", "--model", model.name, "--method", "slime", "--target",
-             model.class_name(splice.target), "--set", f"fill={fill}"]
+def _command(model: AudioModel, kind: str, fill: str, target: str | None) -> str:
+    words = ["earwitness", "explain", "FILE", "--model", model.name, "--method", "slime", "--set", f"fill={fill}"]
+    if target is not None:
+        words += ["--target", target]
     return shlex.join([*words, *(["--set", f"components={kind}"] if kind != ANNOTATED else [])])

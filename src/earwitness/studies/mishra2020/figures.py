@@ -58,6 +58,7 @@ def draw_truth(truth: pd.DataFrame, *, estimate: str) -> Figure:
         below.bar(fills, shares, bottom=bottom, color=colour, label=f"{count} of {most}")
         bottom += shares
     below.set(ylabel="share of excerpts", ylim=(0, 1))
+    below.tick_params(axis="x", labelrotation=30, labelsize="small")
     below.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     excerpts = len(rows.drop_duplicates(["song", "place", "mix"]))
     figure.suptitle(f"explanations against the truth ({estimate}), {excerpts} excerpts", fontsize="medium")

@@ -73,36 +73,26 @@ class RememberedGame:
         return self.scores[torch.searchsorted(self.codes, codes)]
 
     def _ask(self, rows: Tensor, codes: Tensor) -> None:
+        self.codes, order = torch.sort(torch.cat([self.codes, codes]))
+        self.scores = torch.cat([self.scores, self._score(rows)])[order]
+
+    def _score(self, rows: Tensor) -> Tensor:
         def make(first: int, last: int) -> Features:
             return self.parts.compose(self.features, rows[first:last].to(self.features.values), self.filling)
 
-        scores = evaluate(self.score, make, len(rows))
-        self.codes, order = torch.sort(torch.cat([self.codes, codes]))
-        self.scores = torch.cat([self.scores, scores])[order]
+        return evaluate(self.score, make, len(rows))
 
 
-class LocalGame:
+class LocalGame(RememberedGame):
     """The same for the singing voice detector, whose parts meet only in its dense layers; see ``local``."""
 
     def __init__(self, score: ClassProbability, features: Features, parts: Segments, filling: Tensor) -> None:
+        super().__init__(score, features, parts, filling)
         assert isinstance(score.model.network, SvdNet)
-        self.n = len(parts.names)
         self.answers = LocalAnswers(score.model.network, features.values[0], parts.labels, filling[0])
-        self.seen = torch.empty(0, dtype=torch.int64)
 
-    @property
-    def asked(self) -> int:
-        """Number of distinct coalitions that were scored so far."""
-        return len(self.seen)
-
-    def __call__(self, rows: Tensor) -> Tensor:
-        """Return scores (k,) of coalitions (k, n)."""
-        self.seen, index = torch.unique(torch.cat([code_of(rows), self.seen]), return_inverse=True)
-        some_row = torch.full((len(self.seen),), -1).scatter_(0, index[: len(rows)], torch.arange(len(rows)))
-        wanted = some_row >= 0
-        scores = torch.full((len(self.seen),), torch.nan, dtype=torch.float64)
-        scores[wanted] = torch.sigmoid(self.answers(rows[some_row[wanted]]).double())
-        return scores[index[: len(rows)]]
+    def _score(self, rows: Tensor) -> Tensor:
+        return torch.sigmoid(self.answers(rows).double())
 
 
 def make_game(score: Score, features: Features, parts: Segments, filling: Tensor) -> Game:

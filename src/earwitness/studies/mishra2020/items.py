@@ -86,24 +86,22 @@ class Recording:
             features = self.model.features(Clip(sound, self.model.sample_rate_hz, self.song.name))
         return Excerpt(self.song.name, start_s, features, bool(inside(self.song.vocal, middle_s)[0]))
 
-    def random_starts(self, count: int, *, generator: torch.Generator) -> list[float]:
-        """Return random places of the whole song, in seconds."""
+    def random_start(self, *, generator: torch.Generator) -> float:
+        """Return a random place of the whole song, in seconds."""
         last_s = (self.waveform.numel() - self.window_samples) / self.model.sample_rate_hz
-        return sorted((torch.rand(count, generator=generator, dtype=torch.float64) * last_s).tolist())
+        return last_s * float(torch.rand((), generator=generator, dtype=torch.float64))
 
-    def starts_within(self, count: int, *, sung: bool, generator: torch.Generator) -> list[float]:
-        """Return random places whose whole window is sung, or not at all; fewer or none where there is no room."""
+    def start_within(self, *, sung: bool, generator: torch.Generator) -> float | None:
+        """Return a random place whose whole window is sung, or not at all; None where there is no room."""
         duration_s = self.waveform.numel() / self.model.sample_rate_hz
         stretches = self.song.vocal if sung else tuple(gaps(self.song.vocal, duration_s))
         room = [(a + MARGIN_S, b - MARGIN_S - self.window_s) for a, b in stretches
                 if b - a >= self.window_s + 2 * MARGIN_S]
         if not room:
-            return []
+            return None
         sizes = torch.tensor([b - a for a, b in room], dtype=torch.float64) + 1e-9
-        chosen = torch.multinomial(sizes, count, replacement=True, generator=generator)
-        shares = torch.rand(count, generator=generator, dtype=torch.float64)
-        return [room[k][0] + float(share) * (room[k][1] - room[k][0])
-                for k, share in zip(chosen.tolist(), shares, strict=True)]
+        first_s, last_s = room[int(torch.multinomial(sizes, 1, generator=generator))]
+        return first_s + float(torch.rand((), generator=generator, dtype=torch.float64)) * (last_s - first_s)
 
 
 def model_for(models: AudioModel | dict[str, AudioModel], song: str) -> AudioModel:

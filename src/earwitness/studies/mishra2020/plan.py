@@ -35,7 +35,7 @@ class StudyPlan:
     mixes: int = 4
     boundary_places: int = 20
     samples: tuple[int, ...] = SAMPLES
-    grid_samples: tuple[int, ...] = (1000, 5000, 20000)
+    grid_samples: tuple[int, ...] = (1000, 5000)
     fills: tuple[str, ...] = ()
     seed: int = 0
 

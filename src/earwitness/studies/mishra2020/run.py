@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from earwitness.datasets import jamendo
 from earwitness.datasets.jamendo import Song
@@ -22,9 +22,10 @@ from earwitness.studies.mishra2020.items import Recording, model_for, number_of,
 from earwitness.studies.mishra2020.plan import StudyPlan
 from earwitness.studies.mishra2020.sensitivity import sensitivity_rows
 from earwitness.studies.mishra2020.splices import SplicePlan, at_boundaries, from_songs
-from earwitness.studies.mishra2020.stability import KINDS, StabilityPlan, parts_of, stability_rows
+from earwitness.studies.mishra2020.stability import StabilityPlan, parts_of, stability_rows
 from earwitness.studies.mishra2020.truth import truth_rows
 
+PIECE = 2
 TABLES = ("stability", "sensitivity", "truth", "boundaries", "tried")
 Progress = Callable[[str, float], None]
 
@@ -54,7 +55,7 @@ def run_study(
     Args:
         data_dir: annotated songs, see ``datasets.jamendo.read``.
         models: one detector, or by song the one that has not heard it.
-        out_dir: gets ``parts/SONG-TABLE.csv``; songs whose parts are there are not computed again.
+        out_dir: gets ``parts/``, one file for a few excerpts of a song; what is there is not computed again.
         plan: how much.
         only: names of songs to compute now, for runs in pieces or side by side; empty does all.
         progress: called with the song and the share done.
@@ -69,48 +70,77 @@ def run_study(
     songs = [song for song in songs if not only or song.name in only]
     make_folder(out_dir / "parts")
     for k, song in enumerate(songs):
-        progress(song.name, k / len(songs))
-        paths = {name: out_dir / "parts" / f"{folder_name(song.name)}-{name}.csv" for name in TABLES}
-        if not all(path.is_file() for path in paths.values()):
-            for name, rows in _one_song(song, models, plan).items():
-                with replacing(paths[name]) as temporary:
-                    pd.DataFrame(rows).to_csv(temporary, index=False)
-    return {name: _together(out_dir, songs, name) for name in TABLES}
+        missing = [piece for piece in _pieces(plan) if not _path(out_dir, song, piece).is_file()]
+        recording = Recording.load(song, model_for(models, song.name)) if missing else None
+        for j, piece in enumerate(missing):
+            progress(song.name, (k + j / len(missing)) / len(songs))
+            assert recording is not None
+            with replacing(_path(out_dir, song, piece)) as temporary:
+                pd.DataFrame(_compute(recording, plan, piece)).to_csv(temporary, index=False)
+    return _joined(out_dir, songs, plan)
 
 
-def _one_song(song: Song, models: AudioModel | dict[str, AudioModel], plan: StudyPlan) -> dict[str, Any]:
-    model = model_for(models, song.name)
-    recording = Recording.load(song, model)
-    number = number_of(song.name)
-    starts = recording.random_starts(plan.excerpts, generator=seeded(plan.seed, number))
-    order = torch.randperm(len(starts), generator=seeded(plan.seed, number, 1)).tolist()
-    first = recording.excerpt(starts[0]).features
+@dataclass(frozen=True)
+class _Piece:
+    """Part of one song's work, computed and written at once: the excerpts or places from first to last - 1."""
+
+    kind: str
+    first: int
+    last: int
+
+
+def _pieces(plan: StudyPlan) -> list[_Piece]:
+    numbers = {"truth": plan.places, "excerpts": plan.excerpts, "boundaries": plan.boundary_places,
+               "grid": min(plan.grid_excerpts, plan.stable_excerpts)}
+    return [_Piece(kind, first, min(first + PIECE, number))
+            for kind, number in numbers.items() for first in range(0, number, PIECE)]
+
+
+def _path(out_dir: Path, song: Song, piece: _Piece) -> Path:
+    return out_dir / "parts" / f"{folder_name(song.name)}-{piece.kind}-{piece.first}-{piece.last}.csv"
+
+
+def _compute(recording: Recording, plan: StudyPlan, piece: _Piece) -> list[dict[str, Any]]:
+    model, song = recording.model, recording.song
+    first = recording.excerpt(0.0).features
     fills, _ = usable_fills(plan.fills or FILLS, first, model, parts_of("temporal", first, model))
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-    for k, place in enumerate(order):
-        excerpt = recording.excerpt(starts[place])
+    if piece.kind in ("excerpts", "grid"):
+        kinds = ("grid",) if piece.kind == "grid" else ("temporal", "spectral")
+        return _explain_excerpts(recording, plan, fills, kinds, range(piece.first, piece.last))
+    spliced = piece.kind == "truth"
+    splices = (from_songs if spliced else at_boundaries)([song], model, SplicePlan(
+        places=piece.last, first_place=piece.first, mixes=plan.mixes, seed=plan.seed))
+    rows, tried = truth_rows(splices, fills=fills, seed=plan.seed)
+    return [{"table": piece.kind, **row} for row in rows] + [{"table": "tried", "song": song.name, "of": tried,
+                                                              "top": piece.kind}]
+
+
+def _explain_excerpts(
+    recording: Recording, plan: StudyPlan, fills: Sequence[str], kinds: Sequence[str], numbers: range
+) -> list[dict[str, Any]]:
+    """Sensitivity and stability of some of a song's random excerpts, from the same answers."""
+    model, number = recording.model, number_of(recording.song.name)
+    rows: list[dict[str, Any]] = []
+    for k in numbers:
+        excerpt = recording.excerpt(recording.random_start(generator=seeded(plan.seed, number, k)))
         probability = float(model.probabilities(excerpt.features)[0, 0])
-        for kind in KINDS:
-            if kind == "grid" and k >= plan.grid_excerpts:
-                continue
+        for kind in kinds:
             games = games_of(excerpt.features, model, parts_of(kind, excerpt.features, model), fills, seed=plan.seed)
             if kind != "grid":
-                rows["sensitivity"] += sensitivity_rows(excerpt, number + k, games, kind=kind, probability=probability,
-                                                        seed=plan.seed)
+                rows += [{"table": "sensitivity", **row} for row in sensitivity_rows(
+                    excerpt, number + k, games, kind=kind, probability=probability, seed=plan.seed)]
             if k < plan.stable_excerpts:
                 stable = StabilityPlan(plan.grid_samples if kind == "grid" else plan.samples, seed=plan.seed)
-                rows["stability"] += stability_rows(excerpt, number + k, games, kind=kind, plan=stable)
-    for name, splices in (
-        ("truth", from_songs([song], model, SplicePlan(places=plan.places, mixes=plan.mixes, seed=plan.seed))),
-        ("boundaries", at_boundaries([song], model, SplicePlan(places=max(1, plan.boundary_places), seed=plan.seed))),
-    ):
-        if name == "truth" or plan.boundary_places:
-            rows[name], tried = truth_rows(splices, fills=fills, seed=plan.seed)
-            rows["tried"].append({"song": song.name, "table": name, "tried": tried})
+                rows += [{"table": "stability", **row} for row in
+                         stability_rows(excerpt, number + k, games, kind=kind, plan=stable)]
     return rows
 
 
-def _together(out_dir: Path, songs: Sequence[Song], name: str) -> pd.DataFrame:
-    paths = [out_dir / "parts" / f"{folder_name(song.name)}-{name}.csv" for song in songs]
-    tables = [pd.read_csv(path) for path in paths if path.read_text(encoding="utf-8").strip()]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+def _joined(out_dir: Path, songs: Sequence[Song], plan: StudyPlan) -> dict[str, pd.DataFrame]:
+    paths = [_path(out_dir, song, piece) for song in songs for piece in _pieces(plan)]
+    rows = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+    found = {name: rows[rows["table"] == name].drop(columns="table").dropna(axis=1, how="all").reset_index(drop=True)
+             for name in TABLES}
+    found["tried"] = found["tried"].rename(columns={"of": "tried", "top": "table"})
+    whole = ("samples", "U_n", "asked", "place", "mix", "of", "tried")
+    return {name: table.astype({column: int for column in whole if column in table}) for name, table in found.items()}

@@ -31,7 +31,8 @@ class SplicePlan:
 
     Attributes:
         kind: parts, "temporal", "spectral" or "grid".
-        places: places per song (or seeds per scene).
+        places: places per song (or seeds per scene); more places add to fewer.
+        first_place: number of the first one, for work in pieces.
         mixes: choices of parts per place.
         switched: parts with the sound to be found.
         inside: of stems, what these parts hold: "stem" alone as published, or the "mixture".
@@ -40,6 +41,7 @@ class SplicePlan:
 
     kind: str = "temporal"
     places: int = 10
+    first_place: int = 0
     mixes: int = 4
     switched: int = SWITCHED
     inside: Inside = "stem"
@@ -89,13 +91,14 @@ def from_songs(
     for song in songs:
         number = number_of(song.name)
         recording = Recording.load(song, model_for(models, song.name))
-        generator = seeded(plan.seed, number)
-        sung = recording.starts_within(plan.places, sung=True, generator=generator)
-        calm = recording.starts_within(plan.places, sung=False, generator=generator)
         index = _target(recording.model, target)
-        for place, (with_s, without_s) in enumerate(zip(sung, calm, strict=False)):
+        for place in range(plan.first_place, plan.places):
+            generator = seeded(plan.seed, number, place)
+            with_s, without_s = (recording.start_within(sung=sung, generator=generator) for sung in (True, False))
+            if with_s is None or without_s is None:
+                break
             pair = recording.excerpt(with_s).features, recording.excerpt(without_s).features
-            yield from _splices(song.name, place, *pair, recording.model, index, plan, seeded(plan.seed, number, place))
+            yield from _splices(song.name, place, *pair, recording.model, index, plan, generator)
 
 
 def from_stems(
@@ -112,11 +115,12 @@ def from_stems(
         length = min(voice.waveform.numel(), other.waveform.numel())
         song = Song(pair.voice, pair.name, length / model.sample_rate_hz, ())
         heard = Recording(song, voice.waveform[:length], model)
-        for place, start_s in enumerate(heard.random_starts(plan.places, generator=seeded(plan.seed, number))):
-            first = round(start_s * model.sample_rate_hz)
+        for place in range(plan.first_place, plan.places):
+            generator = seeded(plan.seed, number, place)
+            first = round(heard.random_start(generator=generator) * model.sample_rate_hz)
             stems = [sound.waveform[first : first + heard.window_samples] for sound in (voice, other)]
             yield from _from_pair(pair.name, place, stems[0], stems[1], model, _target(model, target), plan,
-                                  seeded(plan.seed, number, place))
+                                  generator)
 
 
 def from_scenes(model: AudioModel, plan: SplicePlan) -> Iterator[Splice]:
@@ -126,7 +130,7 @@ def from_scenes(model: AudioModel, plan: SplicePlan) -> Iterator[Splice]:
         raise ParameterError(f"model {model.name!r} knows none of the synthetic events {sorted(synthetic.EVENTS)}; "
                              "give annotated songs or stems")
     for name in known:
-        for place in range(plan.places):
+        for place in range(plan.first_place, plan.places):
             scene = synthetic.make(name, seed=plan.seed + place)
             stems = [audio.resample(Clip(stem, scene.sample_rate_hz), model.sample_rate_hz).waveform
                      for stem in (scene.event, scene.background)]
@@ -145,12 +149,14 @@ def at_boundaries(
     """
     for song in songs:
         recording = Recording.load(song, model_for(models, song.name))
-        model, generator = recording.model, seeded(plan.seed, number_of(song.name), plan.places)
+        model, number = recording.model, number_of(song.name)
         edges = torch.tensor([edge for stretch in song.vocal for edge in stretch], dtype=torch.float64)
         last_s = song.duration_s - recording.window_s
-        chosen = edges[torch.randint(len(edges), (plan.places,), generator=generator)] if len(edges) else edges
-        shares = 0.25 + 0.5 * torch.rand(len(chosen), generator=generator, dtype=torch.float64)
-        for place, start in enumerate((chosen - shares * recording.window_s).clamp(0, last_s).tolist()):
+        for place in range(plan.first_place, plan.places if len(edges) else 0):
+            generator = seeded(plan.seed, number, place, 1)
+            edge = float(edges[torch.randint(len(edges), (), generator=generator)])
+            share = 0.25 + 0.5 * float(torch.rand((), generator=generator, dtype=torch.float64))
+            start = min(max(0.0, edge - share * recording.window_s), last_s)
             features = recording.excerpt(start).features
             times_s = model.front_end.times_s(features.values.shape[2])
             within = (edges - start)[(edges - start > times_s[0]) & (edges - start < times_s[-1])]
