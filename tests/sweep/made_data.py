@@ -1,5 +1,7 @@
 """A tiny data set, tiny models and a tiny plan: a sweep of seconds."""
 
+import hashlib
+
 import numpy as np
 import soundfile
 import torch
@@ -66,7 +68,8 @@ def make_model(folder, kind, *, labels=LABELS):
     card = {
         "name": folder.name, "summary": "random", "origin": "a test", "licence": "none", "arch": "small",
         "arch_settings": arch, "front_end": frontends.describe(front_end), "weights": "model.safetensors",
-        "checksum": training.classifier._checksum(folder / "model.safetensors"), "labels": list(labels),
+        "checksum": "sha256:" + hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
+        "labels": list(labels),
         "window_s": 0.5, "normalise": "peak",
     }
     training.write_card(folder / "card.json", card)

@@ -1,7 +1,11 @@
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +15,7 @@ import torch
 import earwitness as ew
 from earwitness import sweep
 from tests.conftest import ROOT
-from tests.sweep.made_data import make_data
+from tests.sweep.made_data import PLAN, make_data
 
 CLIPS = 16  # four clips: mel in three scenarios, stft in one
 
@@ -121,6 +125,40 @@ def test_a_run_killed_with_kill_9_goes_on_and_ends_with_the_same_rows(prepared, 
     assert all(path.read_bytes() == content for path, content in there.items())
     assert done.kept == len(there)
     assert list(out.rglob(".writing-*")) == []
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
+def test_processes_end_with_the_run_however_it_ends(made, tmp_path, sign):
+    words = ["study", "pak2025", "--data", str(made / "data"), "--noises", str(made / "noises"), "--workers", "2",
+             "--plan", str(tmp_path / "plan.yaml"), "--out", str(tmp_path / "out")]
+    plan = {"models": [str(made / "mel")], **PLAN, "shard_size": 1,
+            "methods": [{"name": "lime", "settings": {"n_samples": 1_000_000}}]}
+    (tmp_path / "plan.yaml").write_text(json.dumps(plan))
+    run = subprocess.Popen([sys.executable, "-m", "earwitness", *words], stderr=subprocess.PIPE, text=True,
+                           start_new_session=True)
+    last = time.monotonic() + 60
+    while len(members(run.pid)) < 4 and time.monotonic() < last:  # the run, a tracker of resources, two workers
+        time.sleep(0.1)
+    time.sleep(1)
+    os.killpg(run.pid, sign) if sign == signal.SIGINT else run.kill()
+    _, err = run.communicate(timeout=30)
+    if sign == signal.SIGINT:
+        assert (run.returncode, err.strip()) == (1, "interrupted")
+    while members(run.pid) and time.monotonic() < last:
+        time.sleep(0.1)
+    assert members(run.pid) == []
+
+
+def members(session):
+    """Numbers of the processes of a session that are alive."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, _, own = stat.read_text().rpartition(")")[2].split()[:4]
+            if int(own) == session and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
 
 
 def test_two_runs_in_one_folder_are_refused(prepared, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -38,7 +39,7 @@ def do_locally(
         alone = make_worker(job)
         yield from (alone.do(shard) for shard in shards)
         return
-    context = multiprocessing.get_context("spawn")
+    context, before = multiprocessing.get_context("spawn"), set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(make_worker, job))
     waiting, running = deque(shards), set[Future[Result]]()
     try:
@@ -50,12 +51,17 @@ def do_locally(
     except BrokenProcessPool as error:
         raise EarwitnessError("a worker died, perhaps for lack of memory; run again with fewer --workers: finished "
                               "shards are kept") from error
+    except BaseException:  # interrupted, or nobody wants more: what is half done is not waited for
+        for child in set(multiprocessing.active_children()) - before:
+            child.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _begin(make_worker: MakeWorker, job: Job) -> None:
     global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the process that started this one
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     keep_freed_memory()
     _worker = make_worker(job)
