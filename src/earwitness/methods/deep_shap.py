@@ -13,7 +13,7 @@ from earwitness.methods.rescale import check_linear_between, rescaled
 from earwitness.scores import Score
 from earwitness.types import Features
 
-BATCH = 4
+BATCH = 3
 Variant = Literal["correct", "pak2025"]
 
 

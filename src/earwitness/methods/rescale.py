@@ -103,23 +103,34 @@ def _answer(rules: Rules, module: nn.Module, entered: Tensor, left: Tensor) -> T
         rules.seen[module] = entered.detach()
         return None
     kind = _MaxSlope if isinstance(module, MAXIMA) else _Slope
-    answer: Tensor = kind.apply(entered, left.detach(), rules.seen[module], module)  # type: ignore[no-untyped-call]
+    answer: Tensor = kind.apply(entered, (left.detach(),), rules.seen[module], module)  # type: ignore[no-untyped-call]
     return answer
+
+
+def _derivative(module: nn.Module, entered: Tensor, places: Tensor) -> Tensor:
+    """Derivative of an elementwise module, (same shape as ``entered``); only ``places`` matter.
+
+    A module with parameters of its own, such as one slope per channel, is asked about everything.
+    """
+    some = entered if any(True for _ in module.parameters()) else entered[places]
+    with torch.enable_grad():
+        leaf = some.detach().requires_grad_()
+        (local,) = torch.autograd.grad(type(module).forward(module, leaf.clone()).sum(), leaf)
+    return local if some is entered else torch.zeros_like(entered).masked_scatter_(places, local)
 
 
 class _Slope(torch.autograd.Function):
     """An elementwise nonlinearity whose derivative is the slope to the features' value."""
 
     @staticmethod
-    def forward(ctx: Any, entered: Tensor, left: Tensor, wanted: Tensor, module: nn.Module) -> Tensor:
-        with torch.no_grad():
-            way = wanted - entered
-            slope = (type(module).forward(module, wanted) - left) / torch.where(way.abs() > SMALL, way, 1.0)
-        with torch.enable_grad():
-            leaf = entered.detach().requires_grad_()
-            (local,) = torch.autograd.grad(type(module).forward(module, leaf.clone()).sum(), leaf)
-        ctx.save_for_backward(torch.where(way.abs() > SMALL, slope, local))
-        return left.clone()
+    def forward(ctx: Any, entered: Tensor, left: tuple[Tensor], wanted: Tensor, module: nn.Module) -> Tensor:
+        way = wanted - entered
+        near = way.abs() <= SMALL
+        slope = (type(module).forward(module, wanted) - left[0]).div_(way.masked_fill_(near, 1.0))
+        if bool(near.any()):
+            slope = torch.where(near, _derivative(module, entered, near), slope)
+        ctx.save_for_backward(slope)
+        return left[0]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
@@ -131,11 +142,11 @@ class _MaxSlope(torch.autograd.Function):
     """Max pooling: the difference is shared out over the places of both maxima, so that none is lost."""
 
     @staticmethod
-    def forward(ctx: Any, entered: Tensor, left: Tensor, wanted: Tensor, module: nn.Module) -> Tensor:
+    def forward(ctx: Any, entered: Tensor, left: tuple[Tensor], wanted: Tensor, module: nn.Module) -> Tensor:
         own, own_places = _pool(module, wanted)
         _, places = _pool(module, entered)
-        ctx.save_for_backward(entered, wanted, left, own, places, own_places)
-        return left.clone()
+        ctx.save_for_backward(entered, wanted, left[0], own, places, own_places)
+        return left[0]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
