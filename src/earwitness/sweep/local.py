@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 
 from earwitness.errors import EarwitnessError
 from earwitness.models.allocator import keep_freed_memory
@@ -45,7 +46,8 @@ def do_locally(
     try:
         while waiting or running:
             while waiting and len(running) < workers + 1:  # one ahead, so that nobody waits
-                running.add(pool.submit(_do, waiting.popleft()))
+                with _deaf_to_ctrl_c():
+                    running.add(pool.submit(_do, waiting.popleft()))
             finished, running = wait(running, return_when=FIRST_COMPLETED)
             yield from (future.result() for future in finished)
     except BrokenProcessPool as error:
@@ -57,6 +59,19 @@ def do_locally(
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Start processes that ignore Ctrl+C from their first moment, as they inherit it; this one hears it again after."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _begin(make_worker: MakeWorker, job: Job) -> None:

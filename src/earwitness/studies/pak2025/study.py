@@ -107,8 +107,8 @@ def _notes(finished: Finished, prepared: Prepared) -> list[str]:
 def _speed(finished: Finished) -> dict[str, float | int]:
     busy, floor = finished.busy_s, finished.floor_s
     return {
-        "clips": finished.clips, "failures": len(finished.failures), "worker_s": round(busy, 1),
-        "floor_s": round(floor, 1), "clips_per_worker_minute": round(60 * finished.clips / busy, 2) if busy else 0.0,
+        "clips": finished.clips, "failures": len(finished.failures), "worker_s": round(busy, 3),
+        "floor_s": round(floor, 3), "clips_per_worker_minute": round(60 * finished.clips / busy, 2) if busy else 0.0,
         "share_above_floor": round(1 - floor / busy, 4) if busy else 0.0,
         "of_this_run": finished.clips - finished.kept, "wall_s_of_this_run": round(finished.wall_s, 1),
     }
