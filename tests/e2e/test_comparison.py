@@ -54,7 +54,7 @@ def test_every_player_plays_and_pauses_the_others(open_file, path):
         assert head.evaluate("e => parseFloat(e.style.left)") > 3
     button.click()
     until(page, f"{sound}.paused")
-    assert page.locator(".hear[aria-pressed=true]").count() == 0
+    page.wait_for_function("() => !document.querySelector('.hear[aria-pressed=true]')")
 
 
 def test_choosing_a_method_shows_all_of_it(open_file, path):
