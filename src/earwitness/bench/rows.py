@@ -14,12 +14,13 @@ from earwitness.bench.relax import relax_row
 from earwitness.bench.row import Row
 from earwitness.bench.setup import Setup
 from earwitness.bench.soundlime import soundlime_row
+from earwitness.bench.throughput import throughput_rows
 from earwitness.errors import unknown_name
 
 ROWS: dict[str, Callable[[Setup], Row | list[Row]]] = {
     "relax": relax_row, "lime": lime_row, "soundlime": soundlime_row, "relax-equal-error": relax_at_equal_error,
     "lime-equal-error": lime_at_equal_error, "deep-shap": deep_shap_row, "gradcam": gradcam_row, "masks": masks_row,
-    "prepared": prepared_rows,
+    "prepared": prepared_rows, "throughput": throughput_rows,
 }
 
 

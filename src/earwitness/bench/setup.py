@@ -23,6 +23,7 @@ class Setup:
         reference_masks: masks of the reference that the error is measured to.
         reference_samples: coalitions of the reference that ranks are compared with.
         clips: recordings at equal error.
+        sweep_clips: recordings of the rows of throughput.
         batches: batch sizes among which the floor takes the fastest.
         data: folder in ESC-50's layout with the recordings at equal error; None takes synthetic scenes.
         device: where the networks are.
@@ -40,6 +41,7 @@ class Setup:
     reference_masks: int
     reference_samples: int
     clips: int
+    sweep_clips: int
     batches: tuple[int, ...] = (8, 16, 32)
     data: Path | None = None
     device: str = "cpu"
@@ -48,12 +50,14 @@ class Setup:
 SIZES: dict[str, Setup] = {
     "quick": Setup(
         repeats=1, relax_masks=300, lime_samples=48, published_rows=500, backgrounds=4, peer_backgrounds=2,
-        bare_passes=32, plain_masks=300, plain_samples=200, reference_masks=2000, reference_samples=1000, clips=1),
+        bare_passes=32, plain_masks=300, plain_samples=200, reference_masks=2000, reference_samples=1000,
+        clips=1, sweep_clips=4),
     "default": Setup(
         repeats=3, relax_masks=500, lime_samples=128, published_rows=2000, backgrounds=16, peer_backgrounds=4,
-        bare_passes=64, plain_masks=9000, plain_samples=1000, reference_masks=20000, reference_samples=10000, clips=2),
+        bare_passes=64, plain_masks=9000, plain_samples=1000, reference_masks=20000, reference_samples=10000,
+        clips=2, sweep_clips=40),
     "full": Setup(
         repeats=3, relax_masks=3000, lime_samples=1000, published_rows=2000, backgrounds=100, peer_backgrounds=8,
         bare_passes=128, plain_masks=9000, plain_samples=1000, reference_masks=100_000, reference_samples=50_000,
-        clips=10),
+        clips=10, sweep_clips=80),
 }
