@@ -15,7 +15,7 @@ import torch
 from earwitness import audio, checks, compare, frontends, masks
 from earwitness.errors import ParameterError
 from earwitness.frontends import Inversion
-from earwitness.listen import listen
+from earwitness.listening import listen
 from earwitness.methods import explain
 from earwitness.metrics import measure
 from earwitness.models import AudioModel

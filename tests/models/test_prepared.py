@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 import earwitness as ew
+from earwitness.allocator import keep_freed_memory
 from earwitness.models import Cnn14, VGGish
-from earwitness.models.allocator import keep_freed_memory
 from earwitness.models.prepared import TOLERANCE, prepare
 
 

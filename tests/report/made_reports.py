@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from earwitness.frontends import FrontEnd, MelDb, StftDb
-from earwitness.listen import Heard
+from earwitness.listening import Heard
 from earwitness.metrics import Measures
 from earwitness.metrics.conciseness import complexity, is_degenerate, kept_area, sparseness
 from earwitness.report.contents import Moment, Prediction, Refusal, Report, Section

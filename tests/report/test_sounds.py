@@ -6,7 +6,7 @@ import soundfile
 import torch
 
 from earwitness.errors import ParameterError
-from earwitness.listen import Heard
+from earwitness.listening import Heard
 from earwitness.report.sounds import adds_up, common_gain, describe_gain, sound_uri
 
 

@@ -9,12 +9,12 @@ from statistics import median
 
 import torch
 
+from earwitness.allocator import keep_freed_memory
 from earwitness.bench.floor import bare_forward
 from earwitness.bench.row import Condition, Peer, Row
 from earwitness.bench.setup import Setup
 from earwitness.bench.subjects import NETWORKS, subject
 from earwitness.bench.timing import timed
-from earwitness.models.allocator import keep_freed_memory
 from earwitness.models.prepared import prepare
 
 PLAIN_BATCH = 32

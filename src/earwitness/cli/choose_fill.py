@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,10 @@ from earwitness.cli.showing import one_line
 @click.option("--most", type=click.IntRange(1, 10**6), help="Stop after so many excerpts in which the sound is found.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of everything random.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the tables; nothing is written if not given.")
-def choose_fill(data: str, target: str | None, most: int | None, out: Path | None, **options: Any) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the fills and the recommendation as JSON, nothing else.")
+def choose_fill(
+    data: str, target: str | None, most: int | None, out: Path | None, as_json: bool, **options: Any
+) -> None:
     """Find the fill whose explanations agree best with evidence that is known."""
     from earwitness.files import make_folder, replacing
     from earwitness.studies.mishra2020.choose import choose_fill as choose
@@ -34,6 +38,20 @@ def choose_fill(data: str, target: str | None, most: int | None, out: Path | Non
 
     plan = SplicePlan(**{name: options[name] for name in ("kind", "places", "mixes", "inside", "seed")})
     found = choose(given.load(options), data, plan=plan, target=target, most=most)
+    if as_json:
+        fills = json.loads(found.recommendation.table.to_json(orient="records"))
+        click.echo(json.dumps({"fills": fills, "missing": dict(found.missing), "tried": found.tried,
+                               "recommendation": found.recommendation.sentence, "command": found.command}, indent=1))
+    else:
+        _show(found)
+    if out is not None:
+        make_folder(out)
+        for name, table in (("excerpts", found.rows), ("fills", found.recommendation.table)):
+            with replacing(out / f"{name}.csv") as path:
+                table.to_csv(path, index=False)
+
+
+def _show(found: Any) -> None:
     for row in found.recommendation.table.itertuples():
         click.echo(f"{row.fill:13} perfect {row.perfect:6.1%} ({row.low:.1%} to {row.high:.1%})   "
                    f"all but one {row.all_but_one:6.1%}   mean N_ce {row.mean_N_ce:.2f}")
@@ -41,8 +59,3 @@ def choose_fill(data: str, target: str | None, most: int | None, out: Path | Non
         click.echo(f"left out: {name} ({one_line(reason)})")
     click.echo(f"{found.recommendation.sentence} ({found.tried} tried)")
     click.echo(f"use it: {one_line(found.command)}")
-    if out is not None:
-        make_folder(out)
-        for name, table in (("excerpts", found.rows), ("fills", found.recommendation.table)):
-            with replacing(out / f"{name}.csv") as path:
-                table.to_csv(path, index=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +22,21 @@ from earwitness.cli.showing import one_line, progress_bar
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Probability from which on it is singing; the card's.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("earwitness-detected"), show_default=True,
               help="Folder to write.")
-def detect(file: Path, out: Path, threshold: float | None, **options: Any) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the stretches as JSON, nothing else.")
+def detect(file: Path, out: Path, threshold: float | None, as_json: bool, **options: Any) -> None:
     """Say when there is singing in FILE: a page with player, a figure, and tables."""
     from earwitness.detect import detect_file
     from earwitness.report.detection import write_detection
     from earwitness.report.tables import percent
 
-    with progress_bar(file.name, quiet=False) as progress:
+    with progress_bar(file.name, quiet=as_json) as progress:
         found = detect_file(file, given.load(options), threshold=threshold, progress=progress)
     page = write_detection(found, out)
+    if as_json:
+        click.echo(json.dumps({"recording": found.name, "duration_s": found.duration_s,
+                               "vocal_share": found.vocal_share, "page": str(page),
+                               "stretches": [asdict(stretch) for stretch in found.stretches]}, indent=1))
+        return
     sung = [stretch for stretch in found.stretches if stretch.vocal]
     click.echo(f"{one_line(found.name)}: vocal in {percent(found.vocal_share)} of {found.duration_s:.1f} s, "
                f"{len(sung)} stretches")

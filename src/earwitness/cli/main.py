@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
 
+from earwitness.allocator import keep_freed_memory
 from earwitness.cli.bench import bench
 from earwitness.cli.choose_fill import choose_fill
+from earwitness.cli.completion import completion
 from earwitness.cli.demo import demo
 from earwitness.cli.detect import detect
 from earwitness.cli.embed import embed
@@ -18,10 +21,12 @@ from earwitness.cli.study import study
 from earwitness.cli.train import train
 from earwitness.cli.train_voice import train_voice
 from earwitness.errors import EarwitnessError
-from earwitness.models.allocator import keep_freed_memory
 
-EPILOG = "Errors print one line; --debug shows where they come from."
-COMMANDS = (bench, choose_fill, demo, detect, embed, explain, models, study, train, train_voice)
+EPILOG = """Example: earwitness explain dog.wav --method gradcam --out dog
+
+Errors print one line; --debug shows where they come from. Exit codes: 0 done, 1 interrupted or unexpected, 2 bad input.
+"""
+COMMANDS = (bench, choose_fill, completion, demo, detect, embed, explain, models, study, train, train_voice)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
@@ -42,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     keep_freed_memory()
     try:
         cli.main(args=words, prog_name="earwitness", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
@@ -50,20 +56,24 @@ def main(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         click.echo(f"error: {one_line(error.format_message())}", err=True)
         return 2
-    except EarwitnessError as error:
-        if debug:
-            raise
-        click.echo(f"error: {one_line(error)}", err=True)
-        return 2
-    except OSError as error:
-        if debug:
-            raise
-        click.echo(f"error: {one_line(error)}; check the disk and the rights", err=True)
-        return 2
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except Exception as error:
         if debug:
             raise
-        click.echo(f"error: unexpected {type(error).__name__}: {one_line(error)}; run 'earwitness --debug ...' "
-                   "and report what it prints", err=True)
-        return 1
+        return _say(error)
     return 0
+
+
+def _say(error: Exception) -> int:
+    """Print an error as one line; returns the exit code."""
+    if isinstance(error, EarwitnessError):
+        click.echo(f"error: {one_line(error)}", err=True)
+        return 2
+    if isinstance(error, OSError):
+        click.echo(f"error: {one_line(error)}; check the disk and the rights", err=True)
+        return 2
+    click.echo(f"error: unexpected {type(error).__name__}: {one_line(error)}; run 'earwitness --debug ...' "
+               "and report what it prints", err=True)
+    return 1

@@ -6,11 +6,12 @@ import json
 
 import click
 
+from earwitness.cli.names import complete_model
 from earwitness.errors import unknown_name
 
 
 @click.command(epilog="Example: earwitness models esc10-mel")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_model)
 @click.option("--json", "as_json", is_flag=True, help="Print the cards as JSON.")
 def models(name: str | None, as_json: bool) -> None:
     """List the models that can be loaded by name, or show one card."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from earwitness.cli.names import complete_mask, complete_method, complete_model
 from earwitness.errors import ParameterError, unknown_name
 
 SEED = click.IntRange(0, 2**32 - 1)
@@ -20,6 +21,7 @@ def model_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, mps."),
         click.option("--weights", type=click.Path(), help="Local weights file to use instead of the model's own."),
         click.option("--model", "model_name", default="esc10-mel", show_default=True,
+                     shell_complete=complete_model,
                      help="A name of 'earwitness models', or a folder that 'earwitness train' wrote."),
     ):
         command = option(command)
@@ -35,8 +37,9 @@ def choice_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--prepare/--no-prepare", "prepared", default=True, show_default=True,
                      help="Ask a faster copy of the network that gives the same outputs."),
         click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of everything random."),
-        click.option("--mask", default="topK_30_pos", show_default=True, help="How the explanation becomes a mask."),
-        click.option("--method", default="saliency", show_default=True,
+        click.option("--mask", default="topK_30_pos", show_default=True, shell_complete=complete_mask,
+                     help="How the explanation becomes a mask."),
+        click.option("--method", default="saliency", show_default=True, shell_complete=complete_method,
                      help="How to explain: a method, or side by side several with commas between them, or all."),
     ):
         command = option(command)

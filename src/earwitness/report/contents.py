@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from earwitness.listen import Heard
+from earwitness.listening import Heard
 from earwitness.metrics import Measures
 from earwitness.types import Attribution
 

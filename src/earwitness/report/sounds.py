@@ -9,7 +9,7 @@ import soundfile
 from torch import Tensor
 
 from earwitness.errors import ParameterError
-from earwitness.listen import Heard
+from earwitness.listening import Heard
 from earwitness.report.pictures import data_uri
 
 PEAK = 0.9

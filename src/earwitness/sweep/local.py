@@ -12,8 +12,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
+from earwitness.allocator import keep_freed_memory
 from earwitness.errors import EarwitnessError
-from earwitness.models.allocator import keep_freed_memory
 from earwitness.sweep.jobs import DoesShards, Job, Result, Shard
 from earwitness.sweep.worker import Worker
 

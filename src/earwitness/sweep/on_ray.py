@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from earwitness.allocator import keep_freed_memory
 from earwitness.errors import EarwitnessError, require
-from earwitness.models.allocator import keep_freed_memory
 from earwitness.sweep.jobs import Job, Result, Shard
 from earwitness.sweep.local import MakeWorker
 from earwitness.sweep.worker import Worker

@@ -120,6 +120,15 @@ def test_choose_fill_from_the_command_line_offline(tmp_path, capsys, monkeypatch
     assert set(pd.read_csv(tmp_path / "fills.csv")["fill"]) >= {"zero", "silence", "mean_inp", "noise"}
 
 
+def test_choose_fill_as_json(data, capsys, monkeypatch, loudness_model):
+    monkeypatch.setattr("earwitness.cli.choose_fill.given.load", lambda options: loudness_model)
+    assert main(["choose-fill", "--data", str(data), "--places", "1", "--mixes", "1", "--most", "1", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["fills"][0].keys() >= {"fill", "perfect", "mean_N_ce"}
+    assert content["command"].startswith("earwitness explain FILE")
+    assert "noise_data" in content["missing"]
+
+
 def test_the_study_from_the_command_line(data, tmp_path, capsys):
     options = ["--excerpts", "1", "--stable-excerpts", "1", "--grid-excerpts", "0", "--places", "1", "--mixes", "1"]
     assert main(["study", "mishra2020", "--data", str(data), "--held-out", str(tmp_path / "no"), "--out",

@@ -14,7 +14,7 @@ from torch import Tensor
 from earwitness import audio, masks
 from earwitness.errors import ParameterError
 from earwitness.files import replacing
-from earwitness.listen import Heard, listen
+from earwitness.listening import Heard, listen
 from earwitness.report import pictures
 from earwitness.report.sounds import common_gain
 from earwitness.scores import predicted_class
