@@ -127,7 +127,8 @@ def test_a_forest_on_mfccs_hears_the_bark_where_it_is(shared_data):
     loud = [k for k, piece in enumerate(pieces) if len(piece) == 16000 and float(piece.abs().max()) > 0.05]
     forest = RandomForestClassifier(30, random_state=0, n_jobs=1)
     forest.fit(mfcc_statistics(torch.stack([pieces[k] for k in loud]).numpy()), targets[loud])
-    model = ew.AudioModel.from_callable(lambda x: forest.predict_proba(mfcc_statistics(x)), list(forest.classes_), 16000)
+    model = ew.AudioModel.from_callable(lambda sounds: forest.predict_proba(mfcc_statistics(sounds)),
+                                        list(forest.classes_), 16000)
     heard = {r.label: r.path for r in data.of_folds([5])}
     dog, rain = (ew.audio.resample(ew.load(heard[label]), 16000).waveform for label in ("dog", "rain"))
     start = max(0, int(dog.abs().argmax()) - 4000)
