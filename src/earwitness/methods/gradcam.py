@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from earwitness.errors import ParameterError, unknown_name
 from earwitness.methods.evidence import Evidence
+from earwitness.models.torchscript import check_layers
 from earwitness.scores import Score
 from earwitness.types import Features
 
@@ -62,8 +63,10 @@ def convolutions(network: nn.Module) -> dict[str, nn.Module]:
 
 def _watched_forward(score: Score, features: Features, layer: str | None) -> tuple[Tensor, Tensor]:
     """Run the score; return the maps (batch, channels, ...) of the layer, and the scores."""
+    check_layers(score.model.network, "gradcam")
     candidates = convolutions(score.model.network)
     if not candidates:
+        score(features)  # a black box says which methods it takes
         raise ParameterError(
             f"network {type(score.model.network).__name__} has no convolution; use another method, such as saliency"
         )
