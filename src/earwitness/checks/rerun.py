@@ -67,5 +67,5 @@ class Rerun:
 
     def quick_score(self, model: AudioModel, features: Features) -> Asked:
         """Return what is explained, asked of a prepared copy of the network in batches that suit it."""
-        ready = prepare(model.network, features.values[:1])
+        ready = prepare(model.network, model.front_end.heard(features[:1]))
         return Asked(self.score_of(replace(model, network=ready.network), features), batch=ready.batch)

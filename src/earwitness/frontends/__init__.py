@@ -8,6 +8,7 @@ from earwitness.frontends.registry import FRONT_ENDS, build, describe
 from earwitness.frontends.stft import Stft
 from earwitness.frontends.svd_log_mel import SvdLogMel
 from earwitness.frontends.vggish_log_mel import VggishLogMel
+from earwitness.frontends.waveform_plane import WaveformPlane
 
-__all__ = ["FRONT_ENDS", "FrontEnd", "Inversion", "MelDb", "Stft", "StftDb", "SvdLogMel", "VggishLogMel", "blend",
-           "build", "describe", "ideal_binary_mask", "mel_filters", "project_to_bins"]
+__all__ = ["FRONT_ENDS", "FrontEnd", "Inversion", "MelDb", "Stft", "StftDb", "SvdLogMel", "VggishLogMel",
+           "WaveformPlane", "blend", "build", "describe", "ideal_binary_mask", "mel_filters", "project_to_bins"]

@@ -83,6 +83,32 @@ class FrontEnd(ABC):
         stft = self.stft.transform(waveform)
         return Features(self.from_stft(stft), stft, waveform.shape[-1])
 
+    def heard(self, features: Features) -> Tensor:
+        """What a network behind this front end takes: the values, or waveforms (batch, time)."""
+        return features.values
+
+    def coordinates(self, features: Features, values: Tensor) -> Tensor:
+        """Where values (batch, freq, time) lie on the lines that count as straight; same shape.
+
+        These are the values themselves, or gains of the features' spectrum for waveforms.
+        """
+        return values
+
+    def at(self, features: Features, coordinates: Tensor) -> Features:
+        """Features at other coordinates (batch, freq, time); differentiable."""
+        return features.with_values(coordinates)
+
+    def blend(self, features: Features, mask: Tensor, *, fill: Tensor) -> Features:
+        """Keep the features where the mask is 1 and put a fill where it is 0, along a straight line between.
+
+        Args:
+            features: one item.
+            mask: (batch, freq, time) in [0, 1].
+            fill: values that broadcast to (1, freq, time).
+        """
+        start = self.coordinates(features, fill)
+        return self.at(features, blend(self.coordinates(features, features.values), mask, fill=start))
+
     def inverse(
         self, features: Features, mask: Tensor | None = None, *, inversion: Inversion = "projection"
     ) -> Tensor:

@@ -11,9 +11,10 @@ from earwitness.frontends.decibels import MelDb, StftDb
 from earwitness.frontends.front_end import FrontEnd
 from earwitness.frontends.svd_log_mel import SvdLogMel
 from earwitness.frontends.vggish_log_mel import VggishLogMel
+from earwitness.frontends.waveform_plane import WaveformPlane
 
 FRONT_ENDS: dict[str, type[FrontEnd]] = {"StftDb": StftDb, "MelDb": MelDb, "SvdLogMel": SvdLogMel,
-                                         "VggishLogMel": VggishLogMel}
+                                         "VggishLogMel": VggishLogMel, "WaveformPlane": WaveformPlane}
 
 
 def describe(front_end: FrontEnd) -> dict[str, Any]:

@@ -155,7 +155,9 @@ class _Asking:
 
 
 def _ready(model: AudioModel, features: Features, *, enabled: bool) -> Prepared:
-    return prepare(model.network, features.values[:1]) if enabled else Prepared(model.network, BATCH, "no", 0.0)
+    if not enabled:
+        return Prepared(model.network, BATCH, "no", 0.0)
+    return prepare(model.network, model.front_end.heard(features[:1]))
 
 
 def _by_window(

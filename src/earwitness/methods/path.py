@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -39,14 +40,17 @@ def integrated_gradients(
     values, gaps = [], []
     for k in range(len(features)):
         item = features[k : k + 1]
-        start = fill_values(baseline, Context(item.values, score.model.front_end, generator=generator))
-        way = item.values - start
+        front_end = score.model.front_end
+        filling = fill_values(baseline, Context(item.values, front_end, generator=generator))
+        start = front_end.coordinates(item, filling)
+        way = front_end.coordinates(item, item.values) - start
 
         def inputs(first: int, last: int, start: Tensor = start, way: Tensor = way) -> Tensor:
             return start + points[first:last].to(way)[:, None, None] * way
 
-        evidence = way[0].cpu().double() * _mean_gradient(score, item, inputs, weights, progress)
-        ends = score(item.with_values(torch.cat([item.values, start]))).detach().cpu().double()
+        mean = _mean_gradient(score, partial(front_end.at, item), inputs, weights, progress)
+        evidence = way[0].cpu().double() * mean
+        ends = score(item.with_values(torch.cat([item.values, filling]))).detach().cpu().double()
         gaps.append(float((evidence.sum() - (ends[0] - ends[1])) / (ends[0] - ends[1]).abs().clamp(min=1e-12)))
         values.append(evidence.to(item.values))
     return Evidence(torch.stack(values), facts={"completeness_gap": gaps})
@@ -82,20 +86,21 @@ def smoothgrad(
             return x + spread * torch.stack(noise).to(x)
 
         weights = torch.full((n_samples,), 1 / n_samples, dtype=torch.float64)
-        values.append(_mean_gradient(score, item, inputs, weights, progress).to(item.values))
+        values.append(_mean_gradient(score, item.with_values, inputs, weights, progress).to(item.values))
     return Evidence(torch.stack(values))
 
 
 def _mean_gradient(
-    score: Score, item: Features, inputs: Callable[[int, int], Tensor], weights: Tensor, progress: Progress | None
+    score: Score, place: Callable[[Tensor], Features], inputs: Callable[[int, int], Tensor], weights: Tensor,
+    progress: Progress | None,
 ) -> Tensor:
-    """Σ w·gradient over the inputs, (freq, time), double precision, on the CPU."""
-    total = torch.zeros(item.values.shape[1:], dtype=torch.float64)
+    """Σ w·gradient over the inputs, (freq, time), double precision, on the CPU; ``place`` makes features of them."""
+    total = torch.zeros((), dtype=torch.float64)
     for first in range(0, len(weights), BATCH):
         last = min(len(weights), first + BATCH)
         x = inputs(first, last).detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(score(item.with_values(x)).sum(), x)
-        total += torch.einsum("k,kft->ft", weights[first:last], gradient.cpu().double())
+        (gradient,) = torch.autograd.grad(score(place(x)).sum(), x)
+        total = total + torch.einsum("k,kft->ft", weights[first:last], gradient.cpu().double())
         if progress is not None:
             progress(last / len(weights))
     return total

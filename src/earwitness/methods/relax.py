@@ -7,7 +7,6 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from earwitness.frontends import blend
 from earwitness.methods.evidence import Evidence, Progress
 from earwitness.perturb.estimate import Normalisation
 from earwitness.perturb.evaluate import evaluate
@@ -93,7 +92,7 @@ def _score_grids(
 
         def make(first: int, last: int, done: int = done) -> Features:
             masks = grids.masks(done + first, done + last, item.values)
-            return item.with_values(blend(item.values, masks, fill=filling))
+            return score.model.front_end.blend(item, masks, fill=filling)
 
         def report(share: float, done: int = done, until: int = until) -> None:
             if progress is not None:

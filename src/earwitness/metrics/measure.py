@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from earwitness.errors import ParameterError
-from earwitness.frontends import blend
 from earwitness.metrics.conciseness import Convention, complexity, is_degenerate, kept_area, sparseness
 from earwitness.metrics.faithfulness import (
     average_drop,
@@ -109,9 +108,10 @@ def measure_masks(
         raise ParameterError("mask has values that are not in 0 to 1")
     model.class_index(target)
     m = masks.to(x)
-    versions = torch.cat([x, blend(x, m, fill=silence), blend(x, 1 - m, fill=silence)])
-    probabilities = torch.cat([model.probabilities(features.with_values(versions[first : first + BATCH]))
-                               for first in range(0, len(versions), BATCH)])
+    kept_or_removed = torch.cat([m, 1 - m])
+    probabilities = torch.cat([model.probabilities(features)] + [
+        model.probabilities(model.front_end.blend(features, kept_or_removed[first : first + BATCH], fill=silence[None]))
+        for first in range(0, 2 * len(m), BATCH)])
     original, kept, removed = probabilities[:1], probabilities[1 : 1 + len(m)], probabilities[1 + len(m) :]
     p, p_kept, p_removed = original[:, target].expand(len(m)), kept[:, target], removed[:, target]
     columns = {

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from earwitness import audio
 from earwitness.checking import fits
 from earwitness.errors import ParameterError, unknown_name
-from earwitness.frontends import FrontEnd
-from earwitness.types import Clip, Features
+from earwitness.frontends import FrontEnd, WaveformPlane
+from earwitness.types import Clip, Features, check_rate
 
 Activation = Literal["softmax", "sigmoid"]
 MAX_WINDOW_S = 3600.0
@@ -27,9 +27,10 @@ class AudioModel:
     """A network with its front end and labels; hears clips of any rate and length.
 
     Attributes:
-        network: features (batch, freq, time) -> logits (batch, classes); ``network.embed`` gives embeddings
-            (batch, dim) where it exists.
-        front_end: waveform -> features.
+        network: features (batch, freq, time) -> logits (batch, classes), or waveforms (batch, time) -> logits where
+            there is no front end; ``network.embed`` gives embeddings (batch, dim) where it exists.
+        front_end: waveform -> features. None: the network hears waveforms, and is explained on the STFT plane of
+            ``WaveformPlane.at_rate(sample_rate_hz)``; give a ``WaveformPlane`` for another plane.
         labels: class names in the order of the logits; empty for an encoder.
         activation: "softmax" (one class) or "sigmoid" (any number of classes).
         window_s: what the network hears at once, seconds; shorter clips are padded with silence, longer ones
@@ -39,10 +40,11 @@ class AudioModel:
         normalise: level of each window before the front end: "peak", "rms" or None.
         name: what people call the model.
         card: origin, licence, figures; see ``earwitness.models.catalogue``.
+        sample_rate_hz: rate of the sound that the network hears; None takes the front end's.
     """
 
     network: nn.Module
-    front_end: FrontEnd
+    front_end: FrontEnd = None  # type: ignore[assignment]  # never None once it is made
     labels: Sequence[str] = ()
     activation: Activation = "softmax"
     window_s: float | None = None
@@ -51,14 +53,12 @@ class AudioModel:
     normalise: audio.Level | None = None
     name: str = "model"
     card: Mapping[str, Any] = field(default_factory=dict)
+    sample_rate_hz: int = None  # type: ignore[assignment]  # never None once it is made
 
     def __post_init__(self) -> None:
         if not isinstance(self.network, nn.Module):
             raise ParameterError(f"network is a {type(self.network).__name__}; expected a torch.nn.Module")
-        if not isinstance(self.front_end, FrontEnd):
-            raise ParameterError(
-                f"front_end is a {type(self.front_end).__name__}; expected one of earwitness.frontends, such as MelDb"
-            )
+        self._settle_the_front_end()
         if self.activation not in ACTIVATIONS:
             raise unknown_name("activation", self.activation, ACTIVATIONS)
         if isinstance(self.labels, str) or not isinstance(self.labels, Sequence):
@@ -73,10 +73,22 @@ class AudioModel:
             raise unknown_name("level", self.normalise, ("peak", "rms"))
         object.__setattr__(self, "labels", tuple(str(label) for label in self.labels))
 
-    @property
-    def sample_rate_hz(self) -> int:
-        """Rate of the sound that the front end takes."""
-        return self.front_end.sample_rate_hz
+    def _settle_the_front_end(self) -> None:
+        if self.front_end is None:
+            if self.sample_rate_hz is None:
+                raise ParameterError("front_end is None; expected one of earwitness.frontends, such as MelDb, or, for "
+                                     "a network that hears waveforms, its sample_rate_hz")
+            check_rate(self.sample_rate_hz)
+            object.__setattr__(self, "front_end", WaveformPlane.at_rate(self.sample_rate_hz))
+        if not isinstance(self.front_end, FrontEnd):
+            raise ParameterError(
+                f"front_end is a {type(self.front_end).__name__}; expected one of earwitness.frontends, such as MelDb"
+            )
+        rate = self.front_end.sample_rate_hz
+        if self.sample_rate_hz not in (None, rate):
+            raise ParameterError(f"sample_rate_hz is {self.sample_rate_hz!r} but the front end takes {rate}; "
+                                 "give only the front end")
+        object.__setattr__(self, "sample_rate_hz", rate)
 
     @property
     def device(self) -> torch.device:
@@ -100,7 +112,7 @@ class AudioModel:
         return audio.fit_length(wanted, window + (count - 1) * hop).unfold(0, window, hop)
 
     def features(self, clip: Clip) -> Features:
-        """Return what the network hears of a clip, one item of the batch per window."""
+        """Return the features of a clip, one item of the batch per window."""
         return self.front_end(audio.normalise(self.waveforms(clip), self.normalise))
 
     def logits(self, features: Features) -> Tensor:
@@ -109,7 +121,7 @@ class AudioModel:
         Raises:
             ParameterError: the network's output does not fit ``labels``.
         """
-        logits: Tensor = self.network(features.values)
+        logits: Tensor = self.network(self.front_end.heard(features))
         if not isinstance(logits, Tensor):
             kind = type(logits).__name__
             raise ParameterError(f"network returns a {kind}; expected a tensor of logits (batch, classes)")
@@ -137,7 +149,7 @@ class AudioModel:
             raise ParameterError(
                 f"network {type(self.network).__name__} has no embed method; give it one to use it here"
             )
-        embedding: Tensor = embed(features.values)
+        embedding: Tensor = embed(self.front_end.heard(features))
         return embedding
 
     def class_index(self, target: str | int) -> int:

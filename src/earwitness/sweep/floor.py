@@ -23,8 +23,8 @@ def bare_pass_s(model: AudioModel, ready: Prepared, features: Features) -> dict[
         ready: its network made ready for many passes.
         features: one item; it is repeated.
     """
-    many = features.values[:1].repeat(ready.batch, 1, 1)
-    some = features.values[:1].repeat(BACKWARD_BATCH, 1, 1)
+    one = model.front_end.heard(features[:1])
+    many, some = (one.repeat(n, *[1] * (one.ndim - 1)) for n in (ready.batch, BACKWARD_BATCH))
     leaf = some.clone().requires_grad_()
 
     def faster() -> None:

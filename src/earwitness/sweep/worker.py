@@ -139,7 +139,7 @@ class Worker:
         """Prepare the network on what is the same for every worker, before any clip could be the example."""
         model = self.model(name)
         with evaluating(model.network):
-            return prepare(model.network, self._example(model).values)
+            return prepare(model.network, model.front_end.heard(self._example(model)))
 
     def _example(self, model: AudioModel) -> Features:
         length = round(self.job.plan.clip_s * model.sample_rate_hz)
