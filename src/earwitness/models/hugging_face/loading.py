@@ -45,7 +45,7 @@ def _load(transformers: Any, name: str, revision: str | None) -> tuple[Any, Any]
         extractor = transformers.AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False, **chosen)
         model = kind.from_pretrained(name, use_safetensors=True, trust_remote_code=False, **chosen)
     except Exception as error:  # whatever goes wrong between here and a file from far away
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = " ".join(str(error).split()).split(". ")[0][:300] or type(error).__name__
         raise WeightsError(f"cannot load {name!r} from Hugging Face: {reason}; expected the name of an audio model "
                            "with safetensors weights, or a folder that save_pretrained wrote") from error
     return model, extractor
