@@ -29,13 +29,13 @@ def attention_rollout(score: Score, features: Features) -> Evidence:
     Raises:
         ParameterError: the network has no attentions that join all tokens, see ``models.token_maps``.
 
-    Source: Abnar & Zuidema 2020, eq. 1, heads averaged, the skip connection counted as half. Differs: only the rows that
-    the answer is made from are followed, which is the same product. One forward pass.
+    Source: Abnar & Zuidema 2020, eq. 1, heads averaged, the skip connection counted as half. Differs: only the rows
+    that the answer is made from are followed, which is the same product. One forward pass.
     """
     network = score.model.network
     if not isinstance(network, TokenNetwork):
-        raise ParameterError(f"network {type(network).__name__} has no attentions; use another method, such as gradcam, "
-                             "or give it the methods of earwitness.models.TokenNetwork")
+        raise ParameterError(f"network {type(network).__name__} has no attentions; use another method, such as gradcam"
+                             ", or give it the methods of earwitness.models.TokenNetwork")
     with torch.no_grad(), network.watching_attentions() as attentions:
         score(features)
     shares = rollout(attentions, network.pooled_tokens(attentions[-1].shape[-1]).to(attentions[-1]))

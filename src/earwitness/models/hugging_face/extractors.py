@@ -1,7 +1,7 @@
 """The feature extractors of Hugging Face transformers, differentiable.
 
-Each module takes waveforms (batch, time) at its rate and returns the keyword arguments of the model. It pads and cuts as
-the extractor does with one clip alone. Logarithms of faint bands need more digits than single precision has, so that
+Each module takes waveforms (batch, time) at its rate and returns the keyword arguments of the model. It pads and cuts
+as the extractor does with one clip alone. Logarithms of faint bands need more digits than single precision has, so that
 the spectra are worked out in double precision, except where the extractor itself uses single precision.
 """
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from earwitness.errors import ParameterError, WeightsError, require
 from earwitness.models.audio_model import Activation, AudioModel
-from earwitness.models.hugging_face.network import CLASSIFIERS, TransformersNetwork
+from earwitness.models.hugging_face.network import TransformersNetwork
 
 
 def from_transformers(
@@ -40,8 +40,7 @@ def _load(transformers: Any, name: str, revision: str | None) -> tuple[Any, Any]
     chosen = {} if revision is None else {"revision": revision}
     try:
         config = transformers.AutoConfig.from_pretrained(name, trust_remote_code=False, **chosen)
-        classifies = any(each.endswith(CLASSIFIERS) for each in config.architectures or ())
-        kind = transformers.AutoModelForAudioClassification if classifies else transformers.AutoModel
+        kind = getattr(transformers, (config.architectures or ["AutoModel"])[0])
         extractor = transformers.AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False, **chosen)
         model = kind.from_pretrained(name, use_safetensors=True, trust_remote_code=False, **chosen)
     except Exception as error:  # whatever goes wrong between here and a file from far away
