@@ -9,12 +9,14 @@ from earwitness.checking import fits
 from earwitness.errors import ParameterError, unknown_name
 from earwitness.frontends.decibels import MelDb, StftDb
 from earwitness.frontends.front_end import FrontEnd
+from earwitness.frontends.sample_plane import SamplePlane
 from earwitness.frontends.svd_log_mel import SvdLogMel
 from earwitness.frontends.vggish_log_mel import VggishLogMel
 from earwitness.frontends.waveform_plane import WaveformPlane
 
 FRONT_ENDS: dict[str, type[FrontEnd]] = {"StftDb": StftDb, "MelDb": MelDb, "SvdLogMel": SvdLogMel,
-                                         "VggishLogMel": VggishLogMel, "WaveformPlane": WaveformPlane}
+                                         "VggishLogMel": VggishLogMel, "WaveformPlane": WaveformPlane,
+                                         "SamplePlane": SamplePlane}
 
 
 def describe(front_end: FrontEnd) -> dict[str, Any]:

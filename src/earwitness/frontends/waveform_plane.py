@@ -74,7 +74,8 @@ class WaveformPlane(StftDb):
         """Gains that values mean for the features' spectrum: 1 where nothing is changed, 0 for silence."""
         repeated = features.stft.stride(0) == 0
         own = self.from_stft(features.stft[:1] if repeated else features.stft)
-        return torch.where(values > self.silence, 10 ** ((values - own) / 20), 0.0)
+        switched_off = (values <= self.silence) & (own > self.silence)
+        return torch.where(switched_off, 0.0, 10 ** ((values - own) / 20))
 
     def at(self, features: Features, coordinates: Tensor) -> Features:
         """Features with gains (batch, freq, time) applied to their spectrum."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from earwitness.errors import ParameterError, unknown_name
 from earwitness.methods.evidence import Evidence, Progress
 from earwitness.methods.rescale import check_linear_between, rescaled
+from earwitness.models.torchscript import check_layers
 from earwitness.scores import Score
 from earwitness.types import Features
 
@@ -27,7 +28,7 @@ def deep_shap(
         score: what is explained; a class logit as published.
         features: values (batch, freq, time).
         backgrounds: values to compare with, (k, freq, time), such as the first clips of each class; None compares
-            with silence.
+            with silence. On the plane of a waveform they have the features' phase.
         variant: "pak2025" is what the published code computes: the mean over backgrounds b of ∇score(b)·(x - b).
         progress: called with the share done.
 
@@ -44,6 +45,7 @@ def deep_shap(
     """
     if variant not in ("correct", "pak2025"):
         raise unknown_name("variant", variant, ("correct", "pak2025"))
+    check_layers(score.model.network, "deep_shap")
     if backgrounds is None:
         backgrounds = score.model.front_end.silent(features.values).expand_as(features.values[:1])
     if backgrounds.ndim != 3 or backgrounds.shape[1:] != features.values.shape[1:] or not len(backgrounds):
@@ -62,17 +64,19 @@ def _explain_item(
 ) -> tuple[Tensor, float]:
     total = torch.zeros(item.values.shape[1:], dtype=torch.float64)
     background_scores = []
+    front_end = score.model.front_end
+    end = front_end.coordinates(item, item.values)
     with rescaled(score.model.network, enabled=variant == "correct") as rules:
         with torch.no_grad():
             own_score = float(score(item)[0])
         rules.watching = False
         for first in range(0, len(backgrounds), BATCH):
-            start = backgrounds[first : first + BATCH].detach().requires_grad_()
-            scores = score(item.with_values(start))
+            start = front_end.coordinates(item, backgrounds[first : first + BATCH]).detach().requires_grad_()
+            scores = score(front_end.at(item, start))
             if variant == "correct" and first == 0:
                 check_linear_between(scores)
             (slope,) = torch.autograd.grad(scores.sum(), start)
-            total += (slope * (item.values - start.detach())).cpu().double().sum(0)
+            total += (slope * (end - start.detach())).cpu().double().sum(0)
             background_scores.append(scores.detach().cpu().double())
             if progress is not None:
                 progress(min(1.0, (first + BATCH) / len(backgrounds)))

@@ -14,6 +14,7 @@ from earwitness.errors import ParameterError, unknown_name
 from earwitness.methods.evidence import Evidence
 from earwitness.methods.tokens import onto_plane
 from earwitness.models.token_maps import TokenNetwork
+from earwitness.models.torchscript import check_layers
 from earwitness.scores import Score
 from earwitness.types import Features
 
@@ -78,8 +79,10 @@ def _weighted(maps: Tensor, gradient: Tensor) -> Tensor:
 def _watched_forward(score: Score, features: Features, layer: str | None) -> tuple[Tensor, Tensor]:
     """Run the score; return the output of the layer, maps (batch, channels, ...) or tokens, and the scores."""
     network = score.model.network
+    check_layers(network, "gradcam")
     candidates = dict(network.token_layers()) if isinstance(network, TokenNetwork) else convolutions(network)
     if not candidates:
+        score(features)  # a black box says which methods it takes
         raise ParameterError(
             f"network {type(network).__name__} has no convolution; use another method, such as saliency"
         )

@@ -57,7 +57,7 @@ def rescaled(network: nn.Module, *, enabled: bool = True) -> Iterator[Rules]:
         enabled: False leaves the gradients alone.
     """
     rules = Rules()
-    handles = []
+    handles = [network.register_forward_pre_hook(lambda _module, inputs: tuple(_Entry.apply(x) for x in inputs))]
     for module in network.modules() if enabled else ():
         if isinstance(module, (*ELEMENTWISE, *MAXIMA)):
             handles.append(module.register_forward_hook(lambda m, inputs, out: _answer(rules, m, inputs[0], out)))
@@ -70,6 +70,8 @@ def rescaled(network: nn.Module, *, enabled: bool = True) -> Iterator[Rules]:
 
 def check_linear_between(scores: Tensor) -> None:
     """Refuse a network that computes anything nonlinear outside the modules that have the rule.
+
+    What comes before the network's own input is the front end's, whose straight lines are straight there, too.
 
     Args:
         scores: result of a forward pass with rules, with a graph.
@@ -84,6 +86,8 @@ def check_linear_between(scores: Tensor) -> None:
             continue
         seen.add(node)
         name = type(node).__name__.rstrip("0123456789").removesuffix("Backward")
+        if name == "_Entry":
+            continue
         inputs_with_gradient = sum(after is not None for after, _ in node.next_functions)
         product = name in ("Mul", "Div", "Bmm", "Mm") and inputs_with_gradient > 1
         if product or not name.startswith(LINEAR_STEPS):
@@ -117,6 +121,18 @@ def _derivative(module: nn.Module, entered: Tensor, places: Tensor) -> Tensor:
         leaf = some.detach().requires_grad_()
         (local,) = torch.autograd.grad(type(module).forward(module, leaf.clone()).sum(), leaf)
     return local if some is entered else torch.zeros_like(entered).masked_scatter_(places, local)
+
+
+class _Entry(torch.autograd.Function):
+    """The same tensor; its place in the graph says where the network begins."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0]
 
 
 class _Slope(torch.autograd.Function):

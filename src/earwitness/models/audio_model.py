@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -75,6 +77,79 @@ class AudioModel:
         if self.normalise not in (None, "peak", "rms"):
             raise unknown_name("level", self.normalise, ("peak", "rms"))
         object.__setattr__(self, "labels", tuple(str(label) for label in self.labels))
+
+    @classmethod
+    def from_callable(
+        cls, function: Callable[[np.ndarray], Any], labels: Sequence[str], sample_rate_hz: int, *,
+        returns: Literal["probabilities", "logits"] = "probabilities", activation: Activation = "softmax",
+        **settings: Any,
+    ) -> AudioModel:
+        """Bind any function that hears sound: a pipeline, a service, a network of another framework.
+
+        Methods that only ask work; methods that need gradients refuse.
+
+        Args:
+            function: waveforms, float32 (batch, time), full scale ±1 -> numbers (batch, classes), one per label.
+            labels: class names in the order of the numbers.
+            sample_rate_hz: rate of the waveforms.
+            returns: whether the numbers are "probabilities" or "logits".
+            activation: "softmax" where the probabilities add up to 1, "sigmoid" where each class stands alone.
+            settings: further attributes of ``AudioModel``, such as ``window_s``.
+
+        Raises:
+            ParameterError: not a function; and, when it is asked, answers that are not as announced.
+        """
+        from earwitness.models.black_box import from_callable
+
+        return from_callable(function, labels, sample_rate_hz, returns=returns, activation=activation, **settings)
+
+    @classmethod
+    def from_onnx(
+        cls, path: str | os.PathLike[str], sample_rate_hz: int, labels: Sequence[str] = (), *,
+        output: str | None = None, **settings: Any,
+    ) -> AudioModel:
+        """Bind an ONNX file through onnxruntime (extra ``onnx``), as a black box on the CPU.
+
+        Args:
+            path: a file whose only input is (batch, time), or (batch, 1, time); a batch axis that is fixed at 1 is
+                asked sound by sound.
+            sample_rate_hz: rate of the waveforms.
+            labels: class names in the order of the output.
+            output: name of the output, (batch, classes); None takes the first.
+            settings: those of ``from_callable``; ``returns`` is "logits" unless said otherwise.
+
+        Raises:
+            MissingExtraError: onnxruntime is not installed.
+            WeightsError: no such file, or not an ONNX file.
+            ParameterError: inputs or outputs that do not fit.
+        """
+        from earwitness.models.onnx_file import from_onnx
+
+        return from_onnx(path, sample_rate_hz, labels, output=output, **settings)
+
+    @classmethod
+    def from_torchscript(
+        cls, path: str | os.PathLike[str], sample_rate_hz: int | None = None, labels: Sequence[str] = (),
+        **settings: Any,
+    ) -> AudioModel:
+        """Bind a network that ``torch.jit`` saved.
+
+        Nothing is unpickled by Python, but a TorchScript file is a program that torch runs: load only files that you
+        trust as you would trust a program. Its layers cannot be watched, so ``gradcam`` and ``deep_shap`` refuse;
+        all other methods work.
+
+        Args:
+            path: the file.
+            sample_rate_hz: rate of the waveforms, for a network over waveforms (batch, time).
+            labels: class names in the order of the logits.
+            settings: further attributes of ``AudioModel``; ``front_end`` for a network over spectrograms.
+
+        Raises:
+            WeightsError: no such file, or not TorchScript.
+        """
+        from earwitness.models.torchscript import from_torchscript
+
+        return from_torchscript(path, sample_rate_hz, labels, **settings)
 
     def _settle_the_front_end(self) -> None:
         if self.front_end is None:
@@ -224,7 +299,7 @@ class AudioModel:
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
     """Put a network in evaluation mode without parameter gradients, and leave it as it was found."""
-    modes = [(module, module.training) for module in network.modules()]
+    modes = [(module, module.training) for module in network.modules() if hasattr(module, "training")]
     flags = [(parameter, parameter.requires_grad) for parameter in network.parameters()]
     try:
         network.eval()
