@@ -12,6 +12,8 @@ from earwitness.models.token_maps import TokenMaps
 def onto_plane(maps: TokenMaps, front_end: FrontEnd, n_frames: int) -> Tensor:
     """Interpolate tokens linearly in Hz and seconds; beyond the outermost centres they keep their value.
 
+    On a plane of one row, tokens above one another are averaged.
+
     Args:
         maps: values (batch, channels, rows, columns).
         front_end: whose plane it is.
@@ -21,8 +23,8 @@ def onto_plane(maps: TokenMaps, front_end: FrontEnd, n_frames: int) -> Tensor:
         (batch, channels, freq, time).
     """
     values = maps.values
-    if maps.frequencies_hz is None:
-        values = values.expand(-1, -1, front_end.n_bins, -1)
+    if maps.frequencies_hz is None or front_end.n_bins == 1:
+        values = values.mean(2, keepdim=True).expand(-1, -1, front_end.n_bins, -1)
     else:
         values = _interpolation(front_end.frequencies_hz, maps.frequencies_hz).to(values) @ values
     return values @ _interpolation(front_end.times_s(n_frames), maps.times_s).to(values).T

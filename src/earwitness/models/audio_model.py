@@ -151,23 +151,6 @@ class AudioModel:
 
         return from_torchscript(path, sample_rate_hz, labels, **settings)
 
-    def _settle_the_front_end(self) -> None:
-        if self.front_end is None:
-            if self.sample_rate_hz is None:
-                raise ParameterError("front_end is None; expected one of earwitness.frontends, such as MelDb, or, for "
-                                     "a network that hears waveforms, its sample_rate_hz")
-            check_rate(self.sample_rate_hz)
-            object.__setattr__(self, "front_end", WaveformPlane.at_rate(self.sample_rate_hz))
-        if not isinstance(self.front_end, FrontEnd):
-            raise ParameterError(
-                f"front_end is a {type(self.front_end).__name__}; expected one of earwitness.frontends, such as MelDb"
-            )
-        rate = self.front_end.sample_rate_hz
-        if self.sample_rate_hz not in (None, rate):
-            raise ParameterError(f"sample_rate_hz is {self.sample_rate_hz!r} but the front end takes {rate}; "
-                                 "give only the front end")
-        object.__setattr__(self, "sample_rate_hz", rate)
-
     @classmethod
     def from_transformers(
         cls, model: Any, feature_extractor: Any = None, *, activation: Activation | None = None,
@@ -196,6 +179,23 @@ class AudioModel:
         from earwitness.models.hugging_face.loading import from_transformers
 
         return from_transformers(model, feature_extractor, activation=activation, name=name, revision=revision)
+
+    def _settle_the_front_end(self) -> None:
+        if self.front_end is None:
+            if self.sample_rate_hz is None:
+                raise ParameterError("front_end is None; expected one of earwitness.frontends, such as MelDb, or, for "
+                                     "a network that hears waveforms, its sample_rate_hz")
+            check_rate(self.sample_rate_hz)
+            object.__setattr__(self, "front_end", WaveformPlane.at_rate(self.sample_rate_hz))
+        if not isinstance(self.front_end, FrontEnd):
+            raise ParameterError(
+                f"front_end is a {type(self.front_end).__name__}; expected one of earwitness.frontends, such as MelDb"
+            )
+        rate = self.front_end.sample_rate_hz
+        if self.sample_rate_hz not in (None, rate):
+            raise ParameterError(f"sample_rate_hz is {self.sample_rate_hz!r} but the front end takes {rate}; "
+                                 "give only the front end")
+        object.__setattr__(self, "sample_rate_hz", rate)
 
     @property
     def device(self) -> torch.device:
