@@ -120,7 +120,8 @@ def table(found: list[Found], measure: str) -> list[str]:
     def overall(method: str) -> float:
         return average([average(of(method, scene)) for scene in scenes])
 
-    methods = sorted(methods_for_any_network(), key=lambda method: -(overall(method) if math.isfinite(overall(method)) else -1.0))
+    methods = sorted(methods_for_any_network(),
+                     key=lambda method: -(overall(method) if math.isfinite(overall(method)) else -1.0))
     best = {scene: max(methods, key=lambda method: average(of(method, scene))) for scene in scenes}
     lines = [f"| {measure}, % | {' | '.join(scenes)} | all scenes | passes |", "|---" * (len(scenes) + 3) + "|"]
     for method in [*methods, CHANCE]:
