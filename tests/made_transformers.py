@@ -74,6 +74,7 @@ ENCODERS = {"whisper_encoder": whisper_encoder, "clap": clap, "clap_fused": clap
 def made(name):
     """(model, extractor, AudioModel); weights are large enough for answers to depend on the sound."""
     with torch.random.fork_rng():
+        torch.manual_seed(0)
         model, extractor = (CLASSIFIERS | ENCODERS)[name]()
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():

@@ -44,7 +44,7 @@ def first_tokens(name, network, sound):
     return seen[0]
 
 
-@pytest.mark.parametrize("name", ["ast", "whisper", "wav2vec2", "clap", "clap_fused"])
+@pytest.mark.parametrize("name", ["ast", "whisper", "wav2vec2", "clap"])
 @pytest.mark.parametrize(("at_s", "hz"), [(0.3, 600.0), (0.9, 3500.0), (0.6, 1500.0)])
 def test_tokens_lie_where_their_sound_is(name, at_s, hz, generator):
     """A short tone moves the tokens of its time and frequency most."""
@@ -58,7 +58,7 @@ def test_tokens_lie_where_their_sound_is(name, at_s, hz, generator):
     moved = (with_beep.values - without.values).square().sum(1)[0]
     row, column = divmod(int(moved.argmax()), moved.shape[1])
     step_s = float(with_beep.times_s[1] - with_beep.times_s[0])
-    assert abs(float(with_beep.times_s[column]) - at_s) <= max(1.1 * step_s, 0.03)
+    assert abs(float(with_beep.times_s[column]) - at_s) <= max(0.45 * step_s, 0.03)
     if with_beep.frequencies_hz is None:
         assert moved.shape[0] == 1
     else:
