@@ -68,3 +68,10 @@ def sing(f0_hz, generator, *, seconds=1.0, vibrato_cents=0.0, snr_db=6.0):
     noise = torch.randn(len(t), generator=generator).double()
     noise *= (note.square().mean() / noise.square().mean()).sqrt() * 10 ** (-snr_db / 20)
     return ew.Clip((note + noise).float(), RATE_HZ, "note"), pitch
+
+
+def on_harmonics(pitch, plane, n_frames):
+    """Bins within one and a half bins of a harmonic of the pitch (time,), (freq, n_frames)."""
+    at = (plane.times_s(n_frames) * RATE_HZ).long().clamp(max=len(pitch) - 1)
+    far = (plane.frequencies_hz[:, None, None] - torch.arange(1, 9) * pitch[at][None, :, None]).abs()
+    return (far < 1.5 * RATE_HZ / plane.n_fft).any(2)

@@ -1,4 +1,4 @@
-"""The plane before networks that hear waveforms: what is heard of it is exact, linear where it should be, and silent."""
+"""The plane before networks that hear waveforms: what is heard is exact, silence is silent, lines are straight."""
 
 import pytest
 import torch

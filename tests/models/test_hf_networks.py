@@ -1,9 +1,7 @@
 """Models of transformers as AudioModels: the same answers, windows, labels, loading."""
 
 import json
-import re
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -149,11 +147,3 @@ def test_without_transformers_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'earwitness\[hf\]'"):
         ew.AudioModel.from_transformers("MIT/ast")
-
-
-@pytest.mark.filterwarnings("ignore:At least one mel filter")
-def test_the_how_to_runs():
-    page = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "transformers.md"
-    (block,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
-    with torch.random.fork_rng():
-        exec(compile(block, page.name, "exec"), {})
