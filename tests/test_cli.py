@@ -56,7 +56,7 @@ def test_nan_becomes_null(capsys, tmp_path):
     assert not metrics["degenerate"] or metrics["SPS"] is None
 
 
-@pytest.mark.parametrize("method", sorted(ew.METHODS))
+@pytest.mark.parametrize("method", sorted(set(ew.METHODS) - {"attention_rollout"}))
 def test_every_method_makes_a_report(capsys, tmp_path, tick_file, method):
     quick = {"lime": "n_samples=20", "slime": "n_samples=20", "kernel_shap": "n_samples=20", "rise": "n_masks=20",
              "relax": "n_masks=20", "integrated_gradients": "n_steps=4", "smoothgrad": "n_samples=4"}

@@ -91,7 +91,8 @@ def test_importing_the_package_needs_no_optional_package():
     import subprocess
     import sys
 
-    hidden = ["gradio", "ray", "pandas", "captum", "lime", "shap", "quantus", "sklearn", "playwright"]
+    hidden = ["gradio", "ray", "pandas", "captum", "lime", "shap", "quantus", "sklearn", "playwright",
+              "transformers"]
     code = f"import sys; [sys.modules.__setitem__(n, None) for n in {hidden}]; import earwitness, earwitness.cli; " \
            "earwitness.load_model('esc10-mel')"
     subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], check=True, timeout=120)

@@ -140,9 +140,10 @@ def test_no_convolution_is_said(generator, clip):
 QUICK = {"kernel_shap": {"components": "hpss"}, "slime": {"n_samples": 20}, "lime": {"n_samples": 20},
          "rise": {"n_masks": 20}, "relax": {"n_masks": 20}, "integrated_gradients": {"n_steps": 4},
          "smoothgrad": {"n_samples": 4}}
+FOR_ANY_NETWORK = sorted(set(ew.METHODS) - {"attention_rollout"})
 
 
-@pytest.mark.parametrize("method", sorted(ew.METHODS))
+@pytest.mark.parametrize("method", FOR_ANY_NETWORK)
 def test_laws_of_every_method(mel_model, scene, method):
     """Same bits again, inputs and global random state untouched, model left as found, batch does not matter."""
     settings = QUICK.get(method, {})
@@ -174,7 +175,7 @@ def test_laws_of_every_method(mel_model, scene, method):
         assert torch.allclose(batch.values[k], single, atol=1e-4 * float(single.abs().max()))
 
 
-@pytest.mark.parametrize("method", sorted(ew.METHODS))
+@pytest.mark.parametrize("method", FOR_ANY_NETWORK)
 def test_long_clips_are_explained_window_by_window(mel_model, scene, method):
     twice = ew.Clip(scene.clip.waveform.repeat(2), 32000)
     target, settings = None if method == "relax" else "clock_tick", QUICK.get(method, {})

@@ -1,9 +1,10 @@
-"""Grad-CAM: feature maps of a convolution, weighted by their gradients."""
+"""Grad-CAM: feature maps of a convolution, or tokens of a transformer, weighted by their gradients."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 
 from earwitness.errors import ParameterError, unknown_name
 from earwitness.methods.evidence import Evidence
+from earwitness.methods.tokens import onto_plane
+from earwitness.models.token_maps import TokenNetwork
 from earwitness.models.torchscript import check_layers
 from earwitness.scores import Score
 from earwitness.types import Features
@@ -27,12 +30,14 @@ def gradcam(
     Args:
         score: what is explained; a class logit as published.
         features: values (batch, freq, time).
-        layer: name of a convolution in the network; None takes the last one that runs.
+        layer: name of a convolution in the network; None takes the last one that runs. A network of tokens
+            (``models.token_maps``) has layers of tokens in their place.
         relu: cut negative evidence to zero, as in the original paper; signed by default.
         variant: "pak2025" resizes maps of (time, freq) networks without transposing them, as published.
 
     Returns:
         Evidence resized bilinearly to the features; a 1-d convolution gives the same evidence to every frequency.
+        Tokens are interpolated between their own times and frequencies.
 
     Raises:
         ParameterError: no such layer, or the network has no convolution.
@@ -42,11 +47,16 @@ def gradcam(
     """
     if variant not in ("correct", "pak2025"):
         raise unknown_name("variant", variant, ("correct", "pak2025"))
+    network = score.model.network
     values = features.values.detach().requires_grad_()
     maps, scores = _watched_forward(score, features.with_values(values), layer)
     (gradient,) = torch.autograd.grad(scores.sum(), maps, retain_graph=True)
-    space = tuple(range(2, maps.ndim))
-    cam = (gradient.mean(space, keepdim=True) * maps).sum(1).detach()
+    if isinstance(network, TokenNetwork):
+        tokens = network.token_maps(maps)
+        cam = _weighted(tokens.values, network.token_maps(gradient).values)[:, None]
+        resized = onto_plane(replace(tokens, values=cam), score.model.front_end, values.shape[2])[:, 0]
+        return Evidence(resized.clamp(min=0) if relu else resized)
+    cam = _weighted(maps, gradient)
     if cam.ndim == 2:  # a 1-d convolution: (batch, time)
         cam = cam[:, None, :]
     elif variant == "correct" and _time_first(score, features, maps, values):
@@ -61,14 +71,20 @@ def convolutions(network: nn.Module) -> dict[str, nn.Module]:
     return {name: module for name, module in network.named_modules() if isinstance(module, CONVOLUTIONS)}
 
 
+def _weighted(maps: Tensor, gradient: Tensor) -> Tensor:
+    """Sum maps (batch, channels, ...) over channels, each weighted by its mean gradient."""
+    return (gradient.mean(tuple(range(2, maps.ndim)), keepdim=True) * maps).sum(1).detach()
+
+
 def _watched_forward(score: Score, features: Features, layer: str | None) -> tuple[Tensor, Tensor]:
-    """Run the score; return the maps (batch, channels, ...) of the layer, and the scores."""
-    check_layers(score.model.network, "gradcam")
-    candidates = convolutions(score.model.network)
+    """Run the score; return the output of the layer, maps (batch, channels, ...) or tokens, and the scores."""
+    network = score.model.network
+    check_layers(network, "gradcam")
+    candidates = dict(network.token_layers()) if isinstance(network, TokenNetwork) else convolutions(network)
     if not candidates:
         score(features)  # a black box says which methods it takes
         raise ParameterError(
-            f"network {type(score.model.network).__name__} has no convolution; use another method, such as saliency"
+            f"network {type(network).__name__} has no convolution; use another method, such as saliency"
         )
     if layer is not None and layer not in candidates:
         raise unknown_name("layer", layer, candidates)
@@ -76,7 +92,7 @@ def _watched_forward(score: Score, features: Features, layer: str | None) -> tup
     with _recording(watched) as ran:
         scores = score(features)
     if not ran:
-        raise ParameterError(f"layer {layer or 'any convolution'} did not run; name one that does: {list(candidates)}")
+        raise ParameterError(f"layer {layer or 'any of them'} did not run; name one that does: {list(candidates)}")
     return ran[-1], scores
 
 
@@ -85,7 +101,7 @@ def _recording(modules: dict[str, nn.Module]) -> Iterator[list[Tensor]]:
     ran: list[Tensor] = []
 
     def watch(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
-        ran.append(output)
+        ran.append(output[0] if isinstance(output, tuple) else output)
 
     handles = [module.register_forward_hook(watch) for module in modules.values()]
     try:

@@ -6,7 +6,8 @@ from earwitness.models.catalogue import ARCHITECTURES, Card, cards, load_model
 from earwitness.models.cnn14 import Cnn14
 from earwitness.models.small_cnn import SmallCnn
 from earwitness.models.svdnet import SvdNet
+from earwitness.models.token_maps import TokenMaps, TokenNetwork
 from earwitness.models.vggish import VGGish
 
-__all__ = ["ARCHITECTURES", "AudioModel", "BandNorm", "Card", "Cnn14", "SmallCnn", "SvdNet", "VGGish", "cards",
-           "load_model"]
+__all__ = ["ARCHITECTURES", "AudioModel", "BandNorm", "Card", "Cnn14", "SmallCnn", "SvdNet", "TokenMaps",
+           "TokenNetwork", "VGGish", "cards", "load_model"]

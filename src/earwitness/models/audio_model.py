@@ -39,6 +39,8 @@ class AudioModel:
             are heard window by window. None: the whole clip at once.
         hop_s: step between windows, seconds; None means ``window_s``.
         keep_partial: pad the last incomplete window with silence (True) or drop it (False).
+        pad_short: pad a clip shorter than one window with silence (True), or hear it at its own length (False), for
+            networks that fill it up by themselves.
         normalise: level of each window before the front end: "peak", "rms" or None.
         name: what people call the model.
         card: origin, licence, figures; see ``earwitness.models.catalogue``.
@@ -56,6 +58,7 @@ class AudioModel:
     name: str = "model"
     card: Mapping[str, Any] = field(default_factory=dict)
     sample_rate_hz: int = None  # type: ignore[assignment]  # never None once it is made
+    pad_short: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.network, nn.Module):
@@ -147,6 +150,35 @@ class AudioModel:
         from earwitness.models.torchscript import from_torchscript
 
         return from_torchscript(path, sample_rate_hz, labels, **settings)
+
+    @classmethod
+    def from_transformers(
+        cls, model: Any, feature_extractor: Any = None, *, activation: Activation | None = None,
+        name: str | None = None, revision: str | None = None,
+    ) -> AudioModel:
+        """Make a model of one of Hugging Face transformers (extra ``hf``) and its feature extractor.
+
+        Args:
+            model: AST, wav2vec 2.0 and its kin (HuBERT, WavLM), Whisper (its encoder) or CLAP (its audio side); with a
+                classifier, or an encoder. A name or folder is loaded, safetensors only.
+            feature_extractor: of transformers, or the processor that holds it; found by a model's name.
+            activation: None takes "sigmoid" where the configuration says multi_label_classification, else "softmax".
+            name: what people call it.
+            revision: of a model that is loaded by name.
+
+        Returns:
+            A model that hears waveforms, through a differentiable copy of the feature extraction. Its window is what
+            the extractor hears at once; shorter clips are filled up as the extractor does, and longer ones heard window
+            by window, where the extractor would cut them off.
+
+        Raises:
+            ParameterError: a model or extractor that is not known here, or that do not belong together.
+            WeightsError: a model cannot be loaded by name.
+            MissingExtraError: transformers is not installed.
+        """
+        from earwitness.models.hugging_face.loading import from_transformers
+
+        return from_transformers(model, feature_extractor, activation=activation, name=name, revision=revision)
 
     def _settle_the_front_end(self) -> None:
         if self.front_end is None:
@@ -254,6 +286,9 @@ class AudioModel:
             window = max(shortest, length_samples)
             return window, window
         window = max(shortest, round(self.window_s * self.sample_rate_hz))
+        if not self.pad_short and length_samples < window:
+            window = max(shortest, length_samples)
+            return window, window
         return window, window if self.hop_s is None else round(self.hop_s * self.sample_rate_hz)
 
     def _example_parameter(self) -> Tensor:

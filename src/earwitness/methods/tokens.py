@@ -1,0 +1,41 @@
+"""From the places of tokens to the plane that is explained."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from earwitness.frontends import FrontEnd
+from earwitness.models.token_maps import TokenMaps
+
+
+def onto_plane(maps: TokenMaps, front_end: FrontEnd, n_frames: int) -> Tensor:
+    """Interpolate tokens linearly in Hz and seconds; beyond the outermost centres they keep their value.
+
+    On a plane of one row, tokens above one another are averaged.
+
+    Args:
+        maps: values (batch, channels, rows, columns).
+        front_end: whose plane it is.
+        n_frames: columns of the plane.
+
+    Returns:
+        (batch, channels, freq, time).
+    """
+    values = maps.values
+    if maps.frequencies_hz is None or front_end.n_bins == 1:
+        values = values.mean(2, keepdim=True).expand(-1, -1, front_end.n_bins, -1)
+    else:
+        values = _interpolation(front_end.frequencies_hz, maps.frequencies_hz).to(values) @ values
+    return values @ _interpolation(front_end.times_s(n_frames), maps.times_s).to(values).T
+
+
+def _interpolation(wanted: Tensor, known: Tensor) -> Tensor:
+    """Return the matrix (wanted, known) of linear interpolation between rising places."""
+    if len(known) == 1:
+        return torch.ones(len(wanted), 1, dtype=torch.float64)
+    at = wanted.double().clamp(known[0], known[-1])
+    left = torch.searchsorted(known, at, right=True).clamp(1, len(known) - 1) - 1
+    share = ((at - known[left]) / (known[left + 1] - known[left]))[:, None]
+    places = torch.arange(len(known))
+    return (places == left[:, None]) * (1 - share) + (places == left[:, None] + 1) * share
