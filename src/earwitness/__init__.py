@@ -1,6 +1,6 @@
 """earwitness shows and plays what a sound model listens to."""
 
-from earwitness import audio, frontends, masks, metrics, models, perturb, scores, studies, synthetic
+from earwitness import audio, frontends, masks, metrics, models, perturb, scores, studies, synthetic, targets
 from earwitness.audio import load
 from earwitness.errors import (
     AudioFileError,
@@ -20,4 +20,4 @@ __version__ = "0.1.0"
 __all__ = ["METHODS", "Attribution", "AudioFileError", "AudioModel", "Clip", "DataError", "EarwitnessError",
            "Features", "Heard", "MissingExtraError", "ParameterError", "WeightsError", "__version__", "audio",
            "explain", "frontends", "listen", "load", "load_model", "masks", "metrics", "models", "perturb", "scores",
-           "studies", "synthetic"]
+           "studies", "synthetic", "targets"]
