@@ -18,7 +18,11 @@ from earwitness.errors import EarwitnessError, ParameterError
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @given.model_options
 @given.choice_options
-@click.option("--target", help="Class to explain; the predicted one if not given.")
+@click.option("--target", help="Class to explain, or 'not CLASS' for a sigmoid output; the predicted one if not given.")
+@click.option("--against", help="Explain why the target and not this class.")
+@click.option("--like", type=click.Path(), help="Sound file: explain what the recording has in common with it.")
+@click.option("--channel", default="mean", show_default=True,
+              help="Of a stereo or multichannel recording: mean, left, right, or a number from 1.")
 @click.option("--sections", type=click.IntRange(1, 100), default=3, show_default=True,
               help="Windows of a long recording to explain.")
 @click.option("--inversion", default="projection", show_default=True, help="projection or least_squares.")

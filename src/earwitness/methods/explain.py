@@ -105,8 +105,9 @@ def explain(
         ParameterError: unknown method, target, score or setting.
     """
     if isinstance(clip, Sequence) and not isinstance(clip, str):
-        return [explain(model, each, method, target, score=score, at_s=at_s, seed=seed, prepared=prepared,  # type: ignore[call-overload]
-                        precision=precision, progress=progress and shifted(progress, k, len(clip)), **settings)
+        alone: Callable[..., Any] = explain
+        return [alone(model, each, method, target, score=score, at_s=at_s, seed=seed, prepared=prepared,
+                      precision=precision, progress=progress and shifted(progress, k, len(clip)), **settings)
                 for k, each in enumerate(clip)]
     if not isinstance(model, AudioModel):
         kind = type(model).__name__

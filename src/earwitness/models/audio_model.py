@@ -136,7 +136,7 @@ class AudioModel:
         axes = 2 if self.frames is None else 3
         if logits.ndim != axes or (self.labels and logits.shape[1] != len(self.labels)):
             wanted = f"(batch, {len(self.labels) or 'classes'}{', frames' * (axes == 3)})"
-            more = "; a frame-wise network needs frames=earwitness.models.Frames()" if logits.ndim == 3 == axes + 1 else ""
+            more = "; a frame-wise network needs frames=earwitness.models.Frames()" if logits.ndim > axes else ""
             raise ParameterError(
                 f"network returns shape {tuple(logits.shape)}; expected {wanted}: one logit per label{more}")
         return logits

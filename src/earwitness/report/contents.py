@@ -47,6 +47,7 @@ class Section:
         predictions: top classes, most probable first.
         evidence: the true evidence where it is known, (freq, time) in [0, 1].
         seconds: how long the method took; None where nobody measured.
+        measured: class that measures and predictions are about, where the attribution's target is no class of its own.
     """
 
     start_s: float
@@ -61,6 +62,7 @@ class Section:
     predictions: Sequence[Prediction]
     evidence: Tensor | None = None
     seconds: float | None = None
+    measured: str | None = None
 
 
 @dataclass(frozen=True)
