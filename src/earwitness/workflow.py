@@ -3,69 +3,40 @@
 from __future__ import annotations
 
 import heapq
-import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from earwitness import audio, checks, compare, frontends, masks, targets
+from earwitness.choices import (
+    Choices,
+    check_reportable,
+    check_reserved,
+    command_line,
+    target_of,
+    wanted_of,
+    words_of_method,
+)
 from earwitness.errors import ParameterError
-from earwitness.frontends import Inversion
 from earwitness.listen import listen
 from earwitness.methods import explain
 from earwitness.metrics import measure
 from earwitness.models import AudioModel
 from earwitness.report.contents import Moment, Prediction, Refusal, Report, Section
-from earwitness.scores import Precision, predicted_class
-from earwitness.targets import Contrast, Target
+from earwitness.scores import predicted_class
 from earwitness.types import Clip
+from earwitness.whole import explain_whole
 
 LONG_WINDOW_S = 10.0  # window of a long recording for models that hear any length
 LEAST_REST = 0.05  # a last window with less sound than this share is left out
 TOP_CLASSES = 5
 MOST_NAMED = 20
-RESERVED = {"model", "clip", "method", "target", "at_s", "seed", "progress", "prepared", "precision"}
 Progress = Callable[[str, float], None]
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What a person chooses when they ask for an explanation.
-
-    Attributes:
-        method: name in ``earwitness.METHODS``, several with commas between them, or "all": side by side.
-        target: class name or index, or a contrast or an absence in words, see ``earwitness.targets``; None explains
-            the predicted class of each stretch.
-        against: class that the target is contrasted with.
-        like: sound file whose embedding the explanation compares with, in place of a target.
-        channel: "mean", "left", "right" or a number from 1; of the file and of ``like``, see ``audio.load``.
-        mask: preset of ``earwitness.masks``.
-        seed: seed of everything random.
-        sections: how many windows of a long recording are explained: those the model is surest of.
-        inversion: how the mask becomes sound; see ``earwitness.listen``.
-        prepared: ask the faster copy of the network; see ``earwitness.explain``.
-        precision: "fp32" or "bf16".
-        check: put the explanation to the test, see ``earwitness.checks``.
-        settings: of the method; of several, each gets those that it has.
-    """
-
-    method: str = "saliency"
-    target: str | None = None
-    against: str | None = None
-    like: str | None = None
-    channel: str = "mean"
-    mask: str = "topK_30_pos"
-    seed: int = 0
-    sections: int = 3
-    inversion: Inversion = "projection"
-    prepared: bool = True
-    precision: Precision = "fp32"
-    check: bool = False
-    settings: Mapping[str, Any] = field(default_factory=dict)
+__all__ = ["Choices", "Progress", "command_line", "explain_clip", "explain_file", "explain_stretch", "words_of_method"]
 
 
 def explain_clip(
@@ -80,8 +51,8 @@ def explain_clip(
         start_s: where the stretch begins in its recording, seconds.
         measured: class that the numbers are about where the embedding is explained; None takes the predicted one.
     """
-    _check_reserved(choices)
-    _check_reportable(model)
+    check_reserved(choices)
+    check_reportable(model)
     target = target_of(choices)
     started_s = time.perf_counter()
     attribution = explain(model, clip, choices.method, target, seed=choices.seed, prepared=choices.prepared,
@@ -104,40 +75,6 @@ def explain_clip(
         predictions=_predictions(model, probabilities, index), seconds=seconds,
         measured=model.class_name(index),
     )
-
-
-def target_of(choices: Choices) -> Target | None:
-    """Return what is explained.
-
-    Raises:
-        ParameterError: choices that exclude each other.
-        AudioFileError: the recording to compare with cannot be used.
-    """
-    if choices.like is not None:
-        if choices.target is not None or choices.against is not None:
-            raise ParameterError(f"like is {str(choices.like)[:80]!r}, and there is a class to explain too; expected "
-                                 "one of them")
-        return audio.load(choices.like, channel=choices.channel)
-    if choices.against is None:
-        return choices.target
-    if choices.target is None:
-        raise ParameterError(f"against is {choices.against[:80]!r} without a target; expected --target too")
-    return Contrast(choices.target, choices.against)
-
-
-def _check_reportable(model: AudioModel) -> None:
-    if not model.labels:
-        raise ParameterError(f"model {model.name!r} is an encoder without classes; a report needs a classifier: "
-                             "use earwitness.explain in Python, or another --model")
-    if model.activation == "identity":
-        raise ParameterError(f"model {model.name!r} gives plain numbers (activation 'identity'); a report is about "
-                             "probabilities: use earwitness.explain in Python, or another --model")
-
-
-def _wanted(model: AudioModel, choices: Choices) -> targets.Wanted | None:
-    """The classes that are named."""
-    target = None if choices.like is not None else target_of(choices)
-    return None if target is None or isinstance(target, Clip) else targets.read(model, target)
 
 
 def explain_stretch(
@@ -164,9 +101,9 @@ def explain_stretch(
     if len(methods) == 1:
         progress("explaining", 0.0)
         return [explain_clip(model, clip, replace(choices, method=methods[0]), start_s=start_s)], []
-    _check_reserved(choices)
+    check_reserved(choices)
     compare.check_settings(methods, choices.settings)
-    wanted = _wanted(model, choices)
+    wanted = wanted_of(model, choices)
     measured = None if wanted is None else model.class_name(wanted.index)
 
     def explain_by(method: str) -> Section:
@@ -201,8 +138,8 @@ def explain_file(
     """
     choices = choices or Choices()
     methods = compare.method_names(choices.method)
-    _check_reportable(model)
-    _wanted(model, choices)
+    check_reportable(model)
+    wanted_of(model, choices)
     masks.describe(choices.mask)  # a wrong name is said before the work begins
     path = Path(path)
     facts = audio.info(path)
@@ -214,6 +151,12 @@ def explain_file(
         timeline: list[Moment] = []
     else:
         clips, timeline = _surest_windows(path, model, choices, window_s, facts.duration_s, progress)
+    course = None
+    if choices.whole and timeline:
+        if len(methods) > 1:
+            raise ParameterError(f"whole goes with one method; got {len(methods)}: {', '.join(methods)}")
+        course = explain_whole(path, model, replace(choices, method=methods[0]), window_s=window_s,
+                               progress=lambda done: progress("explaining the whole", done))
     sections: list[Section] = []
     refusals: list[Refusal] = []
     for k, (start_s, clip) in enumerate(clips):
@@ -229,7 +172,7 @@ def explain_file(
         settings=_settings(model, choices, sections),
         command=command_line(path, model, choices),
         notes=_notes(model, facts, clips, sections, timeline), extra=extra,
-        methods=methods if len(methods) > 1 else (), refusals=refusals,
+        methods=methods if len(methods) > 1 else (), refusals=refusals, course=course,
     )
 
 
@@ -251,42 +194,6 @@ def _checked(
     return found
 
 
-def command_line(path: Path, model: AudioModel, choices: Choices) -> str:
-    """Return the command that repeats an explanation."""
-    name = f"./{path}" if str(path).startswith("-") else str(path)
-    words = ["earwitness", "explain", name, "--model", model.name, "--method", choices.method,
-             "--mask", choices.mask, "--seed", str(choices.seed)]
-    for option in ("target", "against", "like"):
-        if getattr(choices, option) is not None:
-            words += [f"--{option}", str(getattr(choices, option))]
-    if choices.channel != "mean":
-        words += ["--channel", str(choices.channel)]
-    if "weights_file" in model.card:
-        words += ["--weights", str(model.card["weights_file"])]
-    if choices.sections != Choices.sections:
-        words += ["--sections", str(choices.sections)]
-    if choices.inversion != "projection":
-        words += ["--inversion", choices.inversion]
-    return shlex.join(words + words_of_method(choices))
-
-
-def words_of_method(choices: Choices) -> list[str]:
-    """Return the words of a command line that say how a method works."""
-    words = [] if choices.prepared else ["--no-prepare"]
-    if choices.precision != "fp32":
-        words += ["--precision", choices.precision]
-    if choices.check:
-        words += ["--check"]
-    for name, value in choices.settings.items():
-        words += ["--set", f"{name}={value}"]
-    return words
-
-
-def _check_reserved(choices: Choices) -> None:
-    for name in RESERVED & set(choices.settings):
-        raise ParameterError(f"{name!r} is no setting of a method; expected it as an option of its own: --{name}")
-
-
 def _part(progress: Progress, k: int, n: int) -> Progress:
     return lambda step, done: progress(step, (k + done) / n)
 
@@ -297,7 +204,7 @@ def _surest_windows(
     """Listen through a long recording, window by window; keep the clips the model is surest of."""
     timeline: list[Moment] = []
     surest: list[tuple[float, float, Clip]] = []
-    wanted = _wanted(model, choices)
+    wanted = wanted_of(model, choices)
     for start_s, clip in _windows(path, model, window_s, choices.channel):
         probabilities = model.probabilities(clip)[0]
         best = int(probabilities.argmax())

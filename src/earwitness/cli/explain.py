@@ -25,6 +25,7 @@ from earwitness.errors import EarwitnessError, ParameterError
               help="Of a stereo or multichannel recording: mean, left, right, or a number from 1.")
 @click.option("--sections", type=click.IntRange(1, 100), default=3, show_default=True,
               help="Windows of a long recording to explain.")
+@click.option("--whole", is_flag=True, help="Explain every window of a long recording too, joined over all of it.")
 @click.option("--inversion", default="projection", show_default=True, help="projection or least_squares.")
 @click.option("--check", is_flag=True, help="Put the explanation to the test; the report gets a verdict.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("earwitness-out"), show_default=True,

@@ -64,7 +64,7 @@ def choices(options: dict[str, Any]) -> Any:
     """Return the choices of --method, --mask, --seed, --target and --set."""
     from earwitness.workflow import Choices
 
-    names = ("method", "mask", "seed", "target", "against", "like", "channel", "sections", "inversion",
+    names = ("method", "mask", "seed", "target", "against", "like", "channel", "whole", "sections", "inversion",
              "prepared", "precision", "check")
     own = {name: options[name] for name in names if name in options}
     return Choices(**own, settings=dict(_setting(text) for text in options["settings"]))
