@@ -43,7 +43,7 @@ class Found:
     Attributes:
         layout: how the windows lie along time.
         components: of all windows so far.
-        facts: name -> one entry per window and fact.
+        facts: of the method, name -> one entry per window.
         passes: spent so far.
         deviation: largest that bf16 made, None in fp32.
     """
@@ -66,7 +66,7 @@ class Found:
                 self._planes[name].append(done)
         self.components += evidence.components or ()
         for name, fact in (evidence.facts or {}).items():
-            self.facts.setdefault(name, []).append(fact)
+            self.facts.setdefault(name, []).extend(fact)
         self.passes = {name: count + asked.passes[name] for name, count in self.passes.items()}
         if asked.deviation is not None:
             self.deviation = max(asked.deviation, self.deviation or 0.0)
@@ -78,10 +78,6 @@ class Found:
         """
         planes = self._planes[name]
         return torch.cat([*planes, self._joiners[name].rest()], 1) if planes else None
-
-    def all_facts(self) -> dict[str, Any]:
-        """Return the facts: as the method gave them for a single window, as a list for several."""
-        return {name: facts[0] if len(facts) == 1 else facts for name, facts in self.facts.items()}
 
 
 def ask_by_window(

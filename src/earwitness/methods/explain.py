@@ -148,7 +148,7 @@ def _attribution(
     assert values is not None
     return Attribution(
         values=values, target=question.words(model), method=method,
-        settings={**own, **found.all_facts(), "score": question.score, **question.facts(), **common}, seed=seed,
+        settings={**own, **found.facts, "score": question.score, **question.facts(), **common}, seed=seed,
         uncertainty=found.joined("uncertainty"),
         components=_one_or_all(found.components or None), passes=found.passes,
         frequencies_hz=model.front_end.frequencies_hz, times_s=layout.times_s,
