@@ -15,8 +15,8 @@ SOURCE = ROOT / "src" / "earwitness"
 # From top to bottom: a room imports only from its own and from rooms above it.
 ROOMS = [
     "errors", "checking", "files", "allocator", "types", "audio", "frontends", "models", "datasets", "training",
-    "scores", "synthetic", "perturb", "methods", "masks", "listening", "metrics", "checks", "report", "sweep",
-    "studies", "compare", "workflow", "detect", "demo", "bench", "cli", "__main__",
+    "targets", "scores", "synthetic", "perturb", "methods", "masks", "listening", "metrics", "checks", "report",
+    "sweep", "studies", "compare", "choices", "whole", "workflow", "detect", "demo", "bench", "cli", "__main__",
 ]
 
 

@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from earwitness import audio, frontends, masks, metrics, models, perturb, scores, studies, synthetic
+    from earwitness import audio, frontends, masks, metrics, models, perturb, scores, studies, synthetic, targets
     from earwitness.audio import load
     from earwitness.errors import (
         AudioFileError,
@@ -24,7 +24,7 @@ __version__ = "0.1.0"
 __all__ = ["METHODS", "Attribution", "AudioFileError", "AudioModel", "Clip", "DataError", "EarwitnessError",
            "Features", "Heard", "MissingExtraError", "ParameterError", "WeightsError", "__version__", "audio",
            "explain", "frontends", "listen", "load", "load_model", "masks", "metrics", "models", "perturb", "scores",
-           "studies", "synthetic"]
+           "studies", "synthetic", "targets"]
 
 # Where the names above live. They are imported when they are first asked for, so that the command line answers at once.
 _HOMES = {

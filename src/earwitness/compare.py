@@ -87,6 +87,13 @@ def embedding_notes(sections: Sequence[Section]) -> list[str]:
             for method in methods if classes]
 
 
+def contrast_notes(sections: Sequence[Section]) -> list[str]:
+    """Say which class the numbers are about, where something else than one class is explained."""
+    explained = dict.fromkeys((section.attribution.target, section.measured) for section in sections)
+    return [f"What is explained is “{target}”; the numbers beside it are about {measured}."
+            for target, measured in explained if None not in (target, measured) and target != measured]
+
+
 def explain_by_each(
     methods: Sequence[str], explain_by: Callable[[str], Section], *, start_s: float = 0.0
 ) -> tuple[list[Section], list[Refusal]]:

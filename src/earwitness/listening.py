@@ -11,7 +11,8 @@ from earwitness import audio
 from earwitness.errors import ParameterError
 from earwitness.frontends import Inversion
 from earwitness.models.audio_model import AudioModel
-from earwitness.types import Clip
+from earwitness.models.windows import Joiner
+from earwitness.types import Clip, Features
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def listen(model: AudioModel, clip: Clip, mask: Tensor, *, inversion: Inversion 
     """Make the sound that a mask keeps and the sound that it removes.
 
     With the default inversion both come from the complex spectrum with the original phase, so that
-    kept + removed is the recording.
+    kept + removed is the recording. Where windows overlap, their sounds are crossfaded by triangles that add up to one.
 
     Args:
         model: gives the front end and the windows.
@@ -53,31 +54,43 @@ def listen(model: AudioModel, clip: Clip, mask: Tensor, *, inversion: Inversion 
     """
     if not isinstance(mask, Tensor):
         raise ParameterError(f"mask is a {type(mask).__name__}; expected a tensor: earwitness.masks.make makes one")
-    pieces = model.waveforms(clip)
-    loud = audio.normalise(pieces, model.normalise)
-    gains = (pieces.abs().amax(-1) / loud.abs().amax(-1).clamp(min=1e-12))[:, None]
+    windows = model.windows(clip)
+    layout = windows.layout
+    _check(mask, (windows[0].values.shape[1], layout.length))
+    sounds: tuple[list[Tensor], list[Tensor]] = ([], [])
+    joiners = [Joiner(crossfade=layout.overlaps) for _ in sounds]
     with torch.no_grad():
-        features = model.front_end(loud)
-        masks = _split(mask.to(features.values), features.values)
-        kept = model.front_end.inverse(features, masks, inversion=inversion) * gains
-        removed = model.front_end.inverse(features, 1 - masks, inversion=inversion) * gains
+        for k, features in enumerate(windows):
+            own = layout.part(mask, k).to(features.values)
+            for some, joiner, kept in zip(sounds, joiners, (own, 1 - own), strict=True):
+                sound = hear(model, features, windows.pieces[k], kept, inversion=inversion)
+                some.append(joiner.add(sound[None], k * layout.hop_samples))
     original = audio.resample(clip, model.sample_rate_hz).waveform
-    hop = model.window_and_hop_samples(original.numel())[1]
-    return Heard(original, _join(kept, hop, original), _join(removed, hop, original), model.sample_rate_hz)
+    whole = [torch.cat([*some, joiner.rest()], 1)[0] for some, joiner in zip(sounds, joiners, strict=True)]
+    kept, removed = (audio.fit_length(sound, original.numel()).to(original) for sound in whole)
+    return Heard(original, kept, removed, model.sample_rate_hz)
 
 
-def _split(mask: Tensor, values: Tensor) -> Tensor:
-    windows, n_bins, n_frames = values.shape
-    if mask.shape != (n_bins, windows * n_frames):
-        raise ParameterError(
-            f"mask has shape {tuple(mask.shape)} but features {(n_bins, windows * n_frames)}; shapes must match"
-        )
+def hear(
+    model: AudioModel, features: Features, piece: Tensor, mask: Tensor, *, inversion: Inversion = "projection"
+) -> Tensor:
+    """Return the sound of one window that a mask keeps, (time,), at the window's own level.
+
+    Args:
+        model: gives the front end.
+        features: of the window, a batch of one.
+        piece: the window before it was normalised, (time,).
+        mask: (freq, time) in [0, 1].
+        inversion: see ``listen``.
+    """
+    loud = audio.normalise(piece, model.normalise)
+    gain = piece.abs().amax(-1) / loud.abs().amax(-1).clamp(min=1e-12)
+    sound: Tensor = model.front_end.inverse(features, mask[None], inversion=inversion)[0] * gain
+    return sound
+
+
+def _check(mask: Tensor, shape: tuple[int, int]) -> None:
+    if mask.shape != shape:
+        raise ParameterError(f"mask has shape {tuple(mask.shape)} but features {shape}; shapes must match")
     if not bool(((mask >= 0) & (mask <= 1)).all()):
         raise ParameterError(f"mask has values from {mask.min():.3g} to {mask.max():.3g}; expected 0 to 1")
-    return mask.reshape(n_bins, windows, n_frames).transpose(0, 1)
-
-
-def _join(pieces: Tensor, hop_samples: int, like: Tensor) -> Tensor:
-    """Windows (windows, time) end to end, each until the next begins, as long as ``like``."""
-    sound = torch.cat([pieces[:-1, :hop_samples].reshape(-1), pieces[-1]])
-    return audio.fit_length(sound, like.numel()).to(like)

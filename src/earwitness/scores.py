@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from earwitness.errors import ParameterError
-from earwitness.models.audio_model import ACTIVATIONS, AudioModel
+from earwitness.models.audio_model import AudioModel
 from earwitness.types import Features
 
 Precision = Literal["fp32", "bf16"]
@@ -29,42 +29,108 @@ class Score(Protocol):
         ...
 
 
+class OfOutputs:
+    """A score in two steps, so that several scores can share the first, which is the network's pass."""
+
+    model: AudioModel
+
+    def ask(self, features: Features) -> Tensor:
+        """Return the network's outputs, (batch, classes) or (batch, classes, frames)."""
+        return self.model.outputs(features)
+
+    def of(self, outputs: Tensor) -> Tensor:
+        """Return the numbers, (batch,), that outputs give."""
+        raise NotImplementedError
+
+    def __call__(self, features: Features) -> Tensor:
+        """Return the numbers, (batch,)."""
+        return self.of(self.ask(features))
+
+
 @dataclass(frozen=True)
-class ClassLogit:
+class ClassLogit(OfOutputs):
     """Logit of one class.
 
     Attributes:
         model: the classifier.
         index: the class.
+        frames: of a frame-wise network, number of frames -> those whose mean is taken; None pools all of them as the
+            model says.
     """
 
     model: AudioModel
     index: int
+    frames: Callable[[int], slice] | None = None
 
-    def __call__(self, features: Features) -> Tensor:
+    def of(self, outputs: Tensor) -> Tensor:
         """Return logits, (batch,)."""
-        return _column(self.model.logits(features), self.index)
+        return _column(self.model, outputs, self.index, self.frames)
 
 
 @dataclass(frozen=True)
-class ClassProbability:
+class ClassProbability(OfOutputs):
     """Probability of one class, through the model's activation.
 
     Attributes:
         model: the classifier.
         index: the class.
+        frames: of a frame-wise network, number of frames -> those whose mean probability is taken; None pools all.
     """
 
     model: AudioModel
     index: int
+    frames: Callable[[int], slice] | None = None
 
-    def __call__(self, features: Features) -> Tensor:
+    def of(self, outputs: Tensor) -> Tensor:
         """Return probabilities, (batch,)."""
-        return _column(ACTIVATIONS[self.model.activation](self.model.logits(features)), self.index)
+        return _column(self.model, self.model.activated(outputs), self.index, self.frames)
+
+
+@dataclass(frozen=True)
+class Difference(OfOutputs):
+    """One score minus another of the same outputs: the contrast of two classes.
+
+    Attributes:
+        first: what is spoken for.
+        second: what is spoken against.
+    """
+
+    first: OfOutputs
+    second: OfOutputs
+
+    @property
+    def model(self) -> AudioModel:  # type: ignore[override]
+        """The model that is asked."""
+        return self.first.model
+
+    def of(self, outputs: Tensor) -> Tensor:
+        """Return differences, (batch,)."""
+        return self.first.of(outputs) - self.second.of(outputs)
+
+
+@dataclass(frozen=True)
+class Absence(OfOutputs):
+    """The absence of a sigmoid class: minus its logit, or one minus its probability.
+
+    Attributes:
+        present: score of the class.
+    """
+
+    present: ClassLogit | ClassProbability
+
+    @property
+    def model(self) -> AudioModel:  # type: ignore[override]
+        """The model that is asked."""
+        return self.present.model
+
+    def of(self, outputs: Tensor) -> Tensor:
+        """Return the numbers, (batch,)."""
+        found = self.present.of(outputs)
+        return 1 - found if isinstance(self.present, ClassProbability) else -found
 
 
 @dataclass(frozen=True, eq=False)
-class Similarity:
+class Similarity(OfOutputs):
     """Cosine similarity of the embedding to a reference embedding.
 
     Attributes:
@@ -83,9 +149,31 @@ class Similarity:
         with torch.no_grad():
             return cls(model, model.embed(item)[0])
 
-    def __call__(self, features: Features) -> Tensor:
+    def ask(self, features: Features) -> Tensor:
+        """Return embeddings, (batch, dim)."""
+        return self.model.embed(features)
+
+    def of(self, outputs: Tensor) -> Tensor:
         """Return similarities, (batch,), -1..1."""
-        return torch.nn.functional.cosine_similarity(self.model.embed(features), self.reference[None], dim=1)
+        return torch.nn.functional.cosine_similarity(outputs, self.reference[None], dim=1)
+
+
+class Shared:
+    """Scores that are asked about the same inputs: whoever asks first pays for the pass, the others read.
+
+    Attributes:
+        scores: of the same network's outputs.
+        known: their numbers for each batch so far, (batch, scores).
+    """
+
+    def __init__(self, scores: Sequence[OfOutputs]) -> None:
+        self.scores = scores
+        self.known: list[Tensor] = []
+
+    def __call__(self, features: Features) -> Tensor:
+        """Return the numbers of all scores, (batch, scores), in one pass."""
+        outputs = self.scores[0].ask(features)
+        return torch.stack([score.of(outputs) for score in self.scores], 1)
 
 
 class Asked:
@@ -97,10 +185,14 @@ class Asked:
         deviation: largest difference that bf16 made to the first scores; None in fp32.
     """
 
-    def __init__(self, score: Score, *, batch: int = 32, precision: Precision = "fp32") -> None:
+    def __init__(self, score: Score, *, batch: int = 32, precision: Precision = "fp32", shared: Shared | None = None,
+                 place: int = 0) -> None:
         self.score = score
         self.batch = batch
         self.precision = precision
+        self.shared = shared
+        self.place = place
+        self.read = 0
         self.passes = {"forward": 0, "backward": 0}
         self.deviation: float | None = None
 
@@ -111,8 +203,7 @@ class Asked:
 
     def __call__(self, features: Features) -> Tensor:
         """Return the score's numbers, (batch,)."""
-        scores = self.score(features) if self.precision == "fp32" else self._in_bf16(features)
-        self.passes["forward"] += len(scores)
+        scores = self._counted(self.score, features)
         if features.values.requires_grad and torch.is_grad_enabled() and not scores.requires_grad:
             raise ParameterError("the network gives no gradient (does it run under no_grad?); use a method that needs "
                                  "none, such as lime or slime")
@@ -120,12 +211,29 @@ class Asked:
             scores.register_hook(self._count_backward)  # type: ignore[no-untyped-call]
         return scores
 
-    def _in_bf16(self, features: Features) -> Tensor:
+    def of_next(self, make: Callable[[], Features]) -> Tensor:
+        """Return the numbers of the next batch of inputs, which follow from the seed alone.
+
+        Where scores are shared, only the first of them that gets here makes the inputs and passes them.
+        """
+        if self.shared is None:
+            return self(make())
+        if self.read == len(self.shared.known):
+            self.shared.known.append(self._counted(self.shared, make()))
+        self.read += 1
+        return self.shared.known[self.read - 1][:, self.place]
+
+    def _counted(self, score: Callable[[Features], Tensor], features: Features) -> Tensor:
+        scores = score(features) if self.precision == "fp32" else self._in_bf16(score, features)
+        self.passes["forward"] += len(scores)
+        return scores
+
+    def _in_bf16(self, score: Callable[[Features], Tensor], features: Features) -> Tensor:
         with torch.autocast(features.values.device.type, torch.bfloat16):
-            scores = self.score(features).to(features.values.dtype)
+            scores = score(features).to(features.values.dtype)
         if self.deviation is None:
             with torch.no_grad():
-                exact = self.score(features)
+                exact = score(features)
             self.passes["forward"] += len(exact)
             self.deviation = float((scores.detach() - exact).abs().max())
         return scores
@@ -134,10 +242,17 @@ class Asked:
         self.passes["backward"] += len(gradient)
 
 
-def _column(outputs: Tensor, index: int) -> Tensor:
+def _column(
+    model: AudioModel, outputs: Tensor, index: int, frames: Callable[[int], slice] | None
+) -> Tensor:
     if index >= outputs.shape[1]:
         raise ParameterError(f"target is {index}; expected 0 to {outputs.shape[1] - 1}, one of the network's outputs")
-    return outputs[:, index]
+    column = outputs[:, index]
+    if column.ndim == 1:
+        return column
+    if frames is None:
+        return model.pooled(outputs[:, index : index + 1])[:, 0]
+    return column[:, frames(column.shape[1])].mean(1)
 
 
 def predicted_class(model: AudioModel, features: Features) -> int:
@@ -145,4 +260,5 @@ def predicted_class(model: AudioModel, features: Features) -> int:
     return int(torch.argmax(model.probabilities(features).mean(0)))
 
 
-SCORES: dict[str, Callable[[AudioModel, int], Score]] = {"logit": ClassLogit, "probability": ClassProbability}
+SCORES: dict[str, Callable[..., ClassLogit | ClassProbability]] = {
+    "logit": ClassLogit, "output": ClassLogit, "probability": ClassProbability}

@@ -3,61 +3,40 @@
 from __future__ import annotations
 
 import heapq
-import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from earwitness import audio, checks, compare, frontends, masks
+from earwitness import audio, checks, compare, frontends, masks, targets
+from earwitness.choices import (
+    Choices,
+    check_reportable,
+    check_reserved,
+    command_line,
+    target_of,
+    wanted_of,
+    words_of_method,
+)
 from earwitness.errors import ParameterError
-from earwitness.frontends import Inversion
 from earwitness.listening import listen
 from earwitness.methods import explain
 from earwitness.metrics import measure
 from earwitness.models import AudioModel
 from earwitness.report.contents import Moment, Prediction, Refusal, Report, Section
-from earwitness.scores import Precision, predicted_class
+from earwitness.scores import predicted_class
 from earwitness.types import Clip
+from earwitness.whole import explain_whole
 
 LONG_WINDOW_S = 10.0  # window of a long recording for models that hear any length
 LEAST_REST = 0.05  # a last window with less sound than this share is left out
 TOP_CLASSES = 5
 MOST_NAMED = 20
-RESERVED = {"model", "clip", "method", "target", "seed", "progress", "prepared", "precision"}
 Progress = Callable[[str, float], None]
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What a person chooses when they ask for an explanation.
-
-    Attributes:
-        method: name in ``earwitness.METHODS``, several with commas between them, or "all": side by side.
-        target: class name or index; None explains the predicted class of each stretch.
-        mask: preset of ``earwitness.masks``.
-        seed: seed of everything random.
-        sections: how many windows of a long recording are explained: those the model is surest of.
-        inversion: how the mask becomes sound; see ``earwitness.listen``.
-        prepared: ask the faster copy of the network; see ``earwitness.explain``.
-        precision: "fp32" or "bf16".
-        check: put the explanation to the test, see ``earwitness.checks``.
-        settings: of the method; of several, each gets those that it has.
-    """
-
-    method: str = "saliency"
-    target: str | None = None
-    mask: str = "topK_30_pos"
-    seed: int = 0
-    sections: int = 3
-    inversion: Inversion = "projection"
-    prepared: bool = True
-    precision: Precision = "fp32"
-    check: bool = False
-    settings: Mapping[str, Any] = field(default_factory=dict)
+__all__ = ["Choices", "Progress", "command_line", "explain_clip", "explain_file", "explain_stretch", "words_of_method"]
 
 
 def explain_clip(
@@ -72,25 +51,29 @@ def explain_clip(
         start_s: where the stretch begins in its recording, seconds.
         measured: class that the numbers are about where the embedding is explained; None takes the predicted one.
     """
-    _check_reserved(choices)
-    if not model.labels:
-        raise ParameterError(f"model {model.name!r} is an encoder without classes; a report needs a classifier: "
-                             "use earwitness.explain in Python, or another --model")
+    check_reserved(choices)
+    check_reportable(model)
+    target = target_of(choices)
     started_s = time.perf_counter()
-    attribution = explain(model, clip, choices.method, choices.target, seed=choices.seed, prepared=choices.prepared,
+    attribution = explain(model, clip, choices.method, target, seed=choices.seed, prepared=choices.prepared,
                           precision=choices.precision, **choices.settings)
     seconds = time.perf_counter() - started_s
     mask = masks.make(attribution, choices.mask)
     heard = listen(model, clip, mask, inversion=choices.inversion)
     features = model.features(clip)
-    named = measured if attribution.target is None else attribution.target  # without a target: the embedding's
-    index = predicted_class(model, features) if named is None else model.class_index(named)
+    if attribution.target is None or isinstance(target, Clip):  # the embedding is explained
+        index = predicted_class(model, features) if measured is None else model.class_index(measured)
+    else:
+        wanted = targets.read(model, attribution.target)
+        index = len(model.labels) if wanted.negative else wanted.index
+        model = targets.answering_no(model, wanted)
     measures, probabilities = measure(model, features, mask, index)
     return Section(
         start_s=start_s, duration_s=clip.duration_s,
         spectrogram=features.values[0], unit=model.front_end.unit, floor=model.front_end.silence,
         attribution=attribution, mask=mask, heard=heard, measures=measures,
         predictions=_predictions(model, probabilities, index), seconds=seconds,
+        measured=model.class_name(index),
     )
 
 
@@ -118,14 +101,16 @@ def explain_stretch(
     if len(methods) == 1:
         progress("explaining", 0.0)
         return [explain_clip(model, clip, replace(choices, method=methods[0]), start_s=start_s)], []
-    _check_reserved(choices)
+    check_reserved(choices)
     compare.check_settings(methods, choices.settings)
-    measured = None if choices.target is None else model.class_name(model.class_index(choices.target))
+    wanted = wanted_of(model, choices)
+    measured = None if wanted is None else model.class_name(wanted.index)
 
     def explain_by(method: str) -> Section:
         progress(f"explaining with {method}", methods.index(method) / len(methods))
-        own = replace(choices, method=method, settings=compare.settings_of(method, choices.settings),
-                      target=None if compare.explains_embedding(method, choices.settings) else choices.target)
+        own = replace(choices, method=method, settings=compare.settings_of(method, choices.settings))
+        if choices.like is None and compare.explains_embedding(method, choices.settings):
+            own = replace(own, target=None, against=None)
         return explain_clip(model, clip, own, start_s=start_s, measured=measured)
 
     return compare.explain_by_each(methods, explain_by, start_s=start_s)
@@ -153,16 +138,25 @@ def explain_file(
     """
     choices = choices or Choices()
     methods = compare.method_names(choices.method)
+    check_reportable(model)
+    wanted_of(model, choices)
     masks.describe(choices.mask)  # a wrong name is said before the work begins
     path = Path(path)
     facts = audio.info(path)
     window_s = model.window_s or LONG_WINDOW_S
     progress("listening", 0.0)
     if facts.duration_s <= window_s * (1 + LEAST_REST):
-        clips = [(0.0, audio.load(path, duration_s=min(window_s, facts.duration_s)))]
+        clips = [(0.0, audio.load(path, duration_s=min(window_s, facts.duration_s),
+                                   channel=choices.channel))]
         timeline: list[Moment] = []
     else:
         clips, timeline = _surest_windows(path, model, choices, window_s, facts.duration_s, progress)
+    course = None
+    if choices.whole and timeline:
+        if len(methods) > 1:
+            raise ParameterError(f"whole goes with one method; got {len(methods)}: {', '.join(methods)}")
+        course = explain_whole(path, model, replace(choices, method=methods[0]), window_s=window_s,
+                               progress=lambda done: progress("explaining the whole", done))
     sections: list[Section] = []
     refusals: list[Refusal] = []
     for k, (start_s, clip) in enumerate(clips):
@@ -178,7 +172,7 @@ def explain_file(
         settings=_settings(model, choices, sections),
         command=command_line(path, model, choices),
         notes=_notes(model, facts, clips, sections, timeline), extra=extra,
-        methods=methods if len(methods) > 1 else (), refusals=refusals,
+        methods=methods if len(methods) > 1 else (), refusals=refusals, course=course,
     )
 
 
@@ -187,6 +181,8 @@ def _checked(
 ) -> dict[str, list[tuple[str, str]]]:
     """Check each section's explanation; a title names what tells the sections apart."""
     at = dict(clips)
+    target = target_of(choices)
+    like = target if isinstance(target, Clip) else None
     found = {}
     for k, section in enumerate(sections):
         progress("checking", k / len(sections))
@@ -194,41 +190,8 @@ def _checked(
         which = [f"from {section.start_s:.0f} s"] * (len(clips) > 1) + [method] * (len(sections) > len(clips))
         settings = compare.settings_of(method, choices.settings)
         found[", ".join([checks.TITLE, *which])] = checks.check_clip(model, at[section.start_s], section.attribution,
-                                                                    settings)
+                                                                    settings, like=like)
     return found
-
-
-def command_line(path: Path, model: AudioModel, choices: Choices) -> str:
-    """Return the command that repeats an explanation."""
-    name = f"./{path}" if str(path).startswith("-") else str(path)
-    words = ["earwitness", "explain", name, "--model", model.name, "--method", choices.method,
-             "--mask", choices.mask, "--seed", str(choices.seed)]
-    if choices.target is not None:
-        words += ["--target", choices.target]
-    if "weights_file" in model.card:
-        words += ["--weights", str(model.card["weights_file"])]
-    if choices.sections != Choices.sections:
-        words += ["--sections", str(choices.sections)]
-    if choices.inversion != "projection":
-        words += ["--inversion", choices.inversion]
-    return shlex.join(words + words_of_method(choices))
-
-
-def words_of_method(choices: Choices) -> list[str]:
-    """Return the words of a command line that say how a method works."""
-    words = [] if choices.prepared else ["--no-prepare"]
-    if choices.precision != "fp32":
-        words += ["--precision", choices.precision]
-    if choices.check:
-        words += ["--check"]
-    for name, value in choices.settings.items():
-        words += ["--set", f"{name}={value}"]
-    return words
-
-
-def _check_reserved(choices: Choices) -> None:
-    for name in RESERVED & set(choices.settings):
-        raise ParameterError(f"{name!r} is no setting of a method; expected it as an option of its own: --{name}")
 
 
 def _part(progress: Progress, k: int, n: int) -> Progress:
@@ -241,20 +204,21 @@ def _surest_windows(
     """Listen through a long recording, window by window; keep the clips the model is surest of."""
     timeline: list[Moment] = []
     surest: list[tuple[float, float, Clip]] = []
-    for start_s, clip in _windows(path, model, window_s):
+    wanted = wanted_of(model, choices)
+    for start_s, clip in _windows(path, model, window_s, choices.channel):
         probabilities = model.probabilities(clip)[0]
         best = int(probabilities.argmax())
         timeline.append(Moment(start_s, model.class_name(best), float(probabilities[best])))
-        wanted = best if choices.target is None else model.class_index(choices.target)
-        heapq.heappush(surest, (float(probabilities[wanted]), -start_s, clip))
+        sure = probabilities[best] if wanted is None else wanted.probability(probabilities[None])[0]
+        heapq.heappush(surest, (float(sure), -start_s, clip))
         if len(surest) > max(1, choices.sections):
             heapq.heappop(surest)
         progress("listening", min(1.0, (start_s + window_s) / duration_s))
     return sorted(((-start, clip) for _, start, clip in surest), key=lambda pair: pair[0]), timeline
 
 
-def _windows(path: Path, model: AudioModel, window_s: float) -> Iterator[tuple[float, Clip]]:
-    for start_s, clip in audio.windows(path, sample_rate_hz=model.sample_rate_hz, window_s=window_s):
+def _windows(path: Path, model: AudioModel, window_s: float, channel: str) -> Iterator[tuple[float, Clip]]:
+    for start_s, clip in audio.windows(path, sample_rate_hz=model.sample_rate_hz, window_s=window_s, channel=channel):
         if start_s == 0.0 or clip.duration_s >= LEAST_REST * window_s:
             yield start_s, clip
 
@@ -268,7 +232,8 @@ def _predictions(model: AudioModel, probabilities: torch.Tensor, target: int) ->
 
 
 def _facts(info: audio.FileInfo, model: AudioModel, choices: Choices) -> dict[str, str]:
-    channels = {1: "mono", 2: "stereo, averaged"}.get(info.channels, f"{info.channels} channels, averaged")
+    how = "averaged" if choices.channel == "mean" else f"channel {choices.channel}"
+    channels = {1: "mono", 2: f"stereo, {how}"}.get(info.channels, f"{info.channels} channels, {how}")
     front_end = ", ".join(f"{name} {value}" for name, value in frontends.describe(model.front_end).items()
                           if not isinstance(value, tuple))
     return {
@@ -312,7 +277,7 @@ def _notes(
                      "plays all of it at a lower level.")
     for section in stretches.values():
         if section.measures.p < 0.5:
-            best = section.attribution.target or "its best class"
+            best = section.measured or section.attribution.target or "its best class"
             notes.append(f"The model gives {best} only {section.measures.p:.0%}: "
                          "an explanation of a weak prediction is weak evidence.")
-    return notes + compare.embedding_notes(sections)
+    return notes + compare.contrast_notes(sections) + compare.embedding_notes(sections)

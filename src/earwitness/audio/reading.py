@@ -27,6 +27,8 @@ CODEC_SLACK_S = 0.1
 MP3_LEAD_S = 0.5
 MAX_PEAK = 1e6
 MAX_LENGTH_SAMPLES = 2**40
+NAMED_CHANNELS = {"left": 1, "right": 2}
+Channel = str | int
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def load(
     start_s: float = 0.0,
     duration_s: float | None = None,
     max_duration_s: float = MAX_DURATION_S,
+    channel: Channel = "mean",
 ) -> Clip:
     """Load a recording as a mono clip at its own sample rate.
 
@@ -77,9 +80,10 @@ def load(
         start_s: where to start, seconds.
         duration_s: how much to read, seconds; None reads to the end.
         max_duration_s: refuse to read more than this, seconds; see ``windows`` for long files.
+        channel: "mean" averages the channels; "left", "right" or a number from 1 takes one of them.
 
     Returns:
-        Clip named after the file; channels are averaged; float32, full scale ±1.
+        Clip named after the file; float32, full scale ±1.
 
     Raises:
         AudioFileError: the file cannot be used, or the wanted part is too long, or not in the file.
@@ -99,12 +103,13 @@ def load(
             )
         first = round(start_s * facts.sample_rate_hz)
         count = min(max(1, round(wanted_s * facts.sample_rate_hz)), facts.length_samples - first)
-        samples = _read(path, file, first, count)
+        samples = _read(path, file, first, count, _column(facts, channel))
     return Clip(torch.from_numpy(samples), facts.sample_rate_hz, path.name)
 
 
 def windows(
-    path: str | os.PathLike[str], *, sample_rate_hz: int, window_s: float, hop_s: float | None = None
+    path: str | os.PathLike[str], *, sample_rate_hz: int, window_s: float, hop_s: float | None = None,
+    channel: Channel = "mean",
 ) -> Iterator[tuple[float, Clip]]:
     """Read a recording of any length window by window; memory does not grow with its length.
 
@@ -113,6 +118,7 @@ def windows(
         sample_rate_hz: rate of the clips; resampled with a margin of 50 ms, so borders do not click.
         window_s: length of a window, seconds; the last is as long as what remains.
         hop_s: step between windows, seconds; None means ``window_s``.
+        channel: as for ``load``.
 
     Yields:
         (start in seconds, clip).
@@ -127,12 +133,13 @@ def windows(
         raise ParameterError(f"window_s={window_s}, hop_s={hop_s}; expected seconds of at least one sample")
     with _open(path) as file:
         facts = _checked_info(path, file)
-        rate = facts.sample_rate_hz
+        rate, column = facts.sample_rate_hz, _column(facts, channel)
         length_samples = math.ceil(facts.length_samples * sample_rate_hz / rate)
         window, rest_s = round(window_s * sample_rate_hz), max(0.0, window_s - hop_s)
         for k in range(max(1, math.ceil((facts.duration_s - rest_s) / hop_s - 1e-9))):
             first = round(k * hop_s * sample_rate_hz)
-            samples = _read_resampled(path, file, sample_rate_hz, first, min(window, length_samples - first))
+            count = min(window, length_samples - first)
+            samples = _read_resampled(path, file, sample_rate_hz, first, count, column)
             if samples.size:
                 yield k * hop_s, Clip(torch.from_numpy(samples), sample_rate_hz, path.name)
 
@@ -179,8 +186,21 @@ def _checked_info(path: Path, file: soundfile.SoundFile) -> FileInfo:
     return facts
 
 
-def _read(path: Path, file: soundfile.SoundFile, first: int, count: int) -> np.ndarray:
-    """Read ``count`` samples from ``first`` as the mean of the channels, float32, (time,)."""
+def _column(facts: FileInfo, channel: Channel) -> int | None:
+    """Place of a channel, from 0; None for the mean of all."""
+    number = NAMED_CHANNELS.get(channel, channel) if isinstance(channel, str) else channel
+    if number == "mean":
+        return None
+    text = str(number)
+    if isinstance(channel, bool) or not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= facts.channels):
+        known = ", ".join([f"1 to {facts.channels}", *(n for n, k in NAMED_CHANNELS.items() if k <= facts.channels)])
+        raise ParameterError(f"channel is {str(channel)[:40]!r}; expected 'mean', or one of the {facts.channels} "
+                             f"channels of {facts.path.name}: {known}")
+    return int(text) - 1
+
+
+def _read(path: Path, file: soundfile.SoundFile, first: int, count: int, column: int | None) -> np.ndarray:
+    """Read ``count`` samples from ``first`` of one channel, or the mean of all, float32, (time,)."""
     mono = np.empty(count, dtype=np.float32)
     done = 0
     try:
@@ -197,7 +217,7 @@ def _read(path: Path, file: soundfile.SoundFile, first: int, count: int) -> np.n
                 raise AudioFileError(
                     f"{path}: cut short, {first + done} of {file.frames} samples can be read; copy or export it again"
                 )
-            mono[done : done + len(block)] = block.mean(1)
+            mono[done : done + len(block)] = block.mean(1) if column is None else block[:, column]
             done += len(block)
     except soundfile.LibsndfileError as error:
         raise AudioFileError(f"{path}: damaged ({error.error_string.strip()}); copy or export it again") from error
@@ -210,7 +230,7 @@ def _read(path: Path, file: soundfile.SoundFile, first: int, count: int) -> np.n
 
 
 def _read_resampled(
-    path: Path, file: soundfile.SoundFile, sample_rate_hz: int, first: int, count: int
+    path: Path, file: soundfile.SoundFile, sample_rate_hz: int, first: int, count: int, column: int | None
 ) -> np.ndarray:
     """Read ``count`` samples from ``first``, both counted at ``sample_rate_hz``, with a margin around them.
 
@@ -222,6 +242,6 @@ def _read_resampled(
     block = max(0, first - round(RESAMPLING_MARGIN_S * sample_rate_hz)) // wanted_step
     own_first = block * own_step
     own_last = math.ceil((first + count) * rate / sample_rate_hz) + round(RESAMPLING_MARGIN_S * rate)
-    samples = _read(path, file, own_first, min(own_last, file.frames) - own_first)
+    samples = _read(path, file, own_first, min(own_last, file.frames) - own_first, column)
     skip = first - block * wanted_step
     return resample_array(samples, rate, sample_rate_hz)[skip : skip + count]

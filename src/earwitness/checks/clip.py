@@ -7,6 +7,7 @@ from typing import Any
 
 from earwitness.checks.rerun import Rerun
 from earwitness.checks.verdict import Progress, check_explanation, rows
+from earwitness.methods.question import question_of
 from earwitness.models.audio_model import AudioModel
 from earwitness.types import Attribution, Clip
 
@@ -14,7 +15,7 @@ TITLE = "Is it true? The explanation put to the test"
 
 
 def check_clip(
-    model: AudioModel, clip: Clip, attribution: Attribution, settings: Mapping[str, Any], *,
+    model: AudioModel, clip: Clip, attribution: Attribution, settings: Mapping[str, Any], *, like: Clip | None = None,
     progress: Progress = lambda done: None,
 ) -> list[tuple[str, str]]:
     """Check the explanation of a clip that the model hears at once.
@@ -24,13 +25,15 @@ def check_clip(
         clip: no longer than the model's window.
         attribution: its explanation, as ``explain`` gave it.
         settings: of the method, as they were given to ``explain``.
+        like: the other recording, where the similarity to one is explained.
         progress: called with the share done.
 
     Returns:
         Rows of (name, value), the verdict first.
     """
-    index = None if attribution.target is None else model.class_index(attribution.target)
+    score, target = attribution.settings["score"], attribution.target if like is None else like
+    question = question_of(model, model.windows(clip), target, score, attribution.settings.get("at_s"))
     own = {name: value for name, value in settings.items() if name != "score"}
-    rerun = Rerun(attribution.method, attribution.settings["score"], index, attribution.seed, own)
+    rerun = Rerun(attribution.method, score, None, attribution.seed, own, question)
     found = check_explanation(model, model.features(clip)[:1], attribution, rerun, progress=progress)
     return rows(found)

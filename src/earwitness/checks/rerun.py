@@ -13,6 +13,7 @@ from torch import Tensor
 from earwitness.errors import ParameterError, unknown_name
 from earwitness.methods import METHODS, Evidence
 from earwitness.methods.explain import ON_THE_NETWORK_ITSELF
+from earwitness.methods.question import Question
 from earwitness.models.audio_model import AudioModel, evaluating
 from earwitness.models.prepared import prepare
 from earwitness.scores import SCORES, Asked, Score, Similarity
@@ -29,6 +30,8 @@ class Rerun:
         index: class that is explained; None for similarity.
         seed: of the method's draws; the same in every run, so that only what is changed makes a difference.
         settings: of the method.
+        question: what is explained, where that is more than one class or the item's own embedding; ``index`` is not
+            looked at then.
     """
 
     method: str
@@ -36,18 +39,21 @@ class Rerun:
     index: int | None = None
     seed: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
+    question: Question | None = None
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise unknown_name("method", self.method, METHODS)
         if self.score not in (*SCORES, "similarity"):
             raise unknown_name("score", self.score, (*SCORES, "similarity"))
-        if (self.index is None) != (self.score == "similarity"):
+        if self.question is None and (self.index is None) != (self.score == "similarity"):
             raise ParameterError(f"index is {self.index} for score {self.score!r}; expected a class for a logit or a "
                                  "probability, and None for similarity")
 
     def score_of(self, model: AudioModel, features: Features) -> Score:
-        """Return what is explained; a similarity is that to the given features' own embedding."""
+        """Return what is explained, see ``question``; a similarity is that to the given features' own embedding."""
+        if self.question is not None:
+            return self.question.about(model, features)
         return Similarity.to_item(model, features) if self.index is None else SCORES[self.score](model, self.index)
 
     def __call__(self, model: AudioModel, features: Features) -> Tensor:

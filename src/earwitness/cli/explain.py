@@ -18,9 +18,14 @@ from earwitness.errors import EarwitnessError, ParameterError
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @given.model_options
 @given.choice_options
-@click.option("--target", help="Class to explain; the predicted one if not given.")
+@click.option("--target", help="Class to explain, or 'not CLASS' for a sigmoid output; the predicted one if not given.")
+@click.option("--against", help="Explain why the target and not this class.")
+@click.option("--like", type=click.Path(), help="Sound file: explain what the recording has in common with it.")
+@click.option("--channel", default="mean", show_default=True,
+              help="Of a stereo or multichannel recording: mean, left, right, or a number from 1.")
 @click.option("--sections", type=click.IntRange(1, 100), default=3, show_default=True,
               help="Windows of a long recording to explain.")
+@click.option("--whole", is_flag=True, help="Explain every window of a long recording too, joined over all of it.")
 @click.option("--inversion", default="projection", show_default=True, help="projection or least_squares.")
 @click.option("--check", is_flag=True, help="Put the explanation to the test; the report gets a verdict.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("earwitness-out"), show_default=True,

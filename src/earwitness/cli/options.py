@@ -67,7 +67,8 @@ def choices(options: dict[str, Any]) -> Any:
     """Return the choices of --method, --mask, --seed, --target and --set."""
     from earwitness.workflow import Choices
 
-    names = ("method", "mask", "seed", "target", "sections", "inversion", "prepared", "precision", "check")
+    names = ("method", "mask", "seed", "target", "against", "like", "channel", "whole", "sections", "inversion",
+             "prepared", "precision", "check")
     own = {name: options[name] for name in names if name in options}
     return Choices(**own, settings=dict(_setting(text) for text in options["settings"]))
 

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, get_type_hints, overload
-
-import torch
-from torch import Tensor
 
 from earwitness import frontends
 from earwitness.checking import fits
 from earwitness.errors import ParameterError, unknown_name
 from earwitness.methods.attention import attention_rollout
+from earwitness.methods.by_window import Asking, Found, ask_by_window, shifted
 from earwitness.methods.deep_shap import deep_shap
 from earwitness.methods.evidence import Evidence, Progress
 from earwitness.methods.gradcam import gradcam
 from earwitness.methods.lime import audio_lime, lime, slime
 from earwitness.methods.occlusion import occlusion
 from earwitness.methods.path import integrated_gradients, smoothgrad
+from earwitness.methods.question import Question, question_of, score_name
 from earwitness.methods.relax import relax, rise
 from earwitness.methods.saliency import saliency
 from earwitness.methods.shapley import kernel_shap
 from earwitness.models.audio_model import AudioModel, evaluating
 from earwitness.models.prepared import Prepared, prepare
+from earwitness.models.windows import Layout
 from earwitness.perturb.evaluate import BATCH
-from earwitness.scores import SCORES, Asked, Precision, Score, Similarity, predicted_class
+from earwitness.scores import Precision
+from earwitness.targets import Target, check_range
 from earwitness.types import Attribution, Clip, Features
 
 METHODS: dict[str, Callable[..., Evidence]] = {
@@ -42,36 +43,54 @@ RANGES = {"n_samples": (1, 10**7), "n_masks": (1, 10**7), "n_steps": (1, 10**4),
           "alpha": (0.0, 1e12), "tolerance": (0.0, 1e12), "kernel_width": (1e-6, 1e6), "noise_share": (0.0, 100.0)}
 
 
+At = float | tuple[float, float]
+
+
 @overload
-def explain(
-    model: AudioModel, clip: Clip, method: str = ..., target: str | int | None = ..., *, score: str | None = ...,
-    seed: int = ..., progress: Progress | None = ..., prepared: bool = ..., precision: Precision = ..., **settings: Any,
+def explain(  # type: ignore[overload-overlap]
+    model: AudioModel, clip: Clip, method: str = ..., target: Target | None = ..., *, score: str | None = ...,
+    at_s: At | None = ..., seed: int = ..., progress: Progress | None = ..., prepared: bool = ...,
+    precision: Precision = ..., **settings: Any,
 ) -> Attribution: ...
 
 
 @overload
 def explain(
-    model: AudioModel, clip: Sequence[Clip], method: str = ..., target: str | int | None = ..., *,
-    score: str | None = ..., seed: int = ..., progress: Progress | None = ..., prepared: bool = ...,
+    model: AudioModel, clip: Sequence[Clip], method: str = ..., target: Target | None = ..., *,
+    score: str | None = ..., at_s: At | None = ..., seed: int = ..., progress: Progress | None = ...,
+    prepared: bool = ..., precision: Precision = ..., **settings: Any,
+) -> list[Attribution]: ...
+
+
+@overload
+def explain(
+    model: AudioModel, clip: Clip, method: str, target: Sequence[Target], *, score: str | None = ...,
+    at_s: At | None = ..., seed: int = ..., progress: Progress | None = ..., prepared: bool = ...,
     precision: Precision = ..., **settings: Any,
 ) -> list[Attribution]: ...
 
 
 def explain(
-    model: AudioModel, clip: Clip | Sequence[Clip], method: str = "saliency", target: str | int | None = None, *,
-    score: str | None = None, seed: int = 0, progress: Progress | None = None, prepared: bool = True,
-    precision: Precision = "fp32", **settings: Any,
-) -> Attribution | list[Attribution]:
+    model: AudioModel, clip: Clip | Sequence[Clip], method: str = "saliency",
+    target: Target | Sequence[Target] | None = None, *, score: str | None = None, at_s: At | None = None, seed: int = 0,
+    progress: Progress | None = None, prepared: bool = True, precision: Precision = "fp32", **settings: Any,
+) -> Attribution | list[Any]:
     """Find the evidence that a model used.
 
     Args:
         model: a classifier, or an encoder for scores of similarity.
-        clip: the recording; a clip longer than the model's window is explained window by window. A list of clips
-            gives a list of attributions, each the same as if it had been alone.
+        clip: the recording; a clip longer than the model's window is explained window by window, which memory holds
+            one at a time. A list of clips gives a list of attributions, each the same as if it had been alone.
         method: a name of ``METHODS``.
-        target: class name or index; None takes the predicted class.
-        score: what is explained: "logit" or "probability" of the target, or "similarity" of the embedding to
-            that of the whole clip. None takes what the method was published with.
+        target: class name or index, or one of ``earwitness.targets``, also in words: "dog against rooster", "not dog";
+            None takes the predicted class. A clip: why is this recording like that one? (the score is the similarity
+            to that clip's embedding, the mean over its windows). A list of targets gives a list of attributions, each
+            the same as if it had been alone; methods that perturb pass each input through the network once for all
+            of them, and its passes are counted for the first.
+        score: what is explained: "logit" (or "output", another word for it) or "probability" of the target, or
+            "similarity" of the embedding to that of the whole window. None takes what the method was published with.
+        at_s: time, or range (from, to) in seconds, of the answers that are explained, for a frame-wise model: their
+            mean. None explains all of them, pooled as ``model.frames`` says.
         seed: seed of everything random in the method; every window starts from it.
         progress: called with the share done, 0..1, by methods that take long.
         prepared: ask a copy of the network that gives the same outputs faster, see ``models.prepared``; methods that
@@ -80,14 +99,16 @@ def explain(
         settings: of the method, see its docstring.
 
     Returns:
-        Attribution with values (freq, time), windows joined in time; the model is left as it was found.
+        Attribution with values (freq, time), windows joined in time, see ``models.windows.Layout``; the model is left
+        as it was found.
 
     Raises:
         ParameterError: unknown method, target, score or setting.
     """
     if isinstance(clip, Sequence) and not isinstance(clip, str):
-        return [explain(model, each, method, target, score=score, seed=seed, prepared=prepared, precision=precision,
-                        progress=progress and _shifted(progress, k, len(clip)), **settings)
+        alone: Callable[..., Any] = explain
+        return [alone(model, each, method, target, score=score, at_s=at_s, seed=seed, prepared=prepared,
+                      precision=precision, progress=progress and shifted(progress, k, len(clip)), **settings)
                 for k, each in enumerate(clip)]
     if not isinstance(model, AudioModel):
         kind = type(model).__name__
@@ -96,117 +117,58 @@ def explain(
     if not fits(seed, int) or seed < 0:
         raise ParameterError(f"seed is {seed!r}; expected a whole number from 0")
     _check_names(method, settings)
-    score = score or DEFAULT_SCORES.get(method, "logit")
-    if score not in (*SCORES, "similarity"):
-        raise unknown_name("score", score, (*SCORES, "similarity"))
+    wanted = list(target) if isinstance(target, list | tuple) else [target]
+    if not wanted:
+        raise ParameterError("target is an empty list; expected at least one class")
+    score = score_name(model, score, DEFAULT_SCORES.get(method, "logit"), wanted)
     if precision not in ("fp32", "bf16"):
         raise unknown_name("precision", precision, ("fp32", "bf16"))
     with evaluating(model.network):
-        features = model.features(clip)
-        index = _target_index(model, features, target, score)
-        ready = _ready(model, features, enabled=prepared and method not in ON_THE_NETWORK_ITSELF)
-        asking = _Asking(replace(model, network=ready.network), score, index, ready.batch, precision)
-        evidence, asked = _by_window(method, asking, features, seed, dict(settings), progress)
-    moved = [each.deviation for each in asked if each.deviation is not None]
-    own = {name: value if isinstance(value, str | int | float | None) else type(value).__name__
-           for name, value in (_own_settings(method) | settings).items()}
+        windows = model.windows(clip)
+        at = None if at_s is None else check_range(at_s, duration_s=clip.duration_s)
+        questions = [question_of(model, windows, each, score, at) for each in wanted]
+        ready = _ready(model, windows[0], enabled=prepared and method not in ON_THE_NETWORK_ITSELF)
+        asking = Asking(replace(model, network=ready.network), questions, ready.batch, precision)
+        found = ask_by_window(METHODS[method], asking, windows, seed, settings, progress)
+    common = {"model": model.name, "front_end": frontends.describe(model.front_end), "prepared": ready.steps,
+              "precision": precision}
+    if len(questions) > 1:
+        common["asked_together"] = [question.words(model) for question in questions]
+    deviations = [each.deviation for each in found if each.deviation is not None]
+    own = _plain(_own_settings(method) | settings) | ({"bf16_deviation": max(deviations)} if deviations else {})
+    attributions = [_attribution(model, method, question, each, own, common, seed, windows.layout)
+                    for question, each in zip(questions, found, strict=True)]
+    return attributions if isinstance(target, list | tuple) else attributions[0]
+
+
+def _attribution(
+    model: AudioModel, method: str, question: Question, found: Found, own: Mapping[str, Any],
+    common: Mapping[str, Any], seed: int, layout: Layout,
+) -> Attribution:
+    values = found.joined("values")
+    assert values is not None
     return Attribution(
-        values=_joined(evidence.values),
-        target=None if index is None else model.class_name(index),
-        method=method,
-        settings=own | (evidence.facts or {}) | ({"bf16_deviation": max(moved)} if moved else {}) | {
-            "score": score, "model": model.name, "front_end": frontends.describe(model.front_end),
-            "prepared": ready.steps, "precision": precision},
-        seed=seed,
-        uncertainty=None if evidence.uncertainty is None else _joined(evidence.uncertainty),
-        components=_one_or_all(evidence.components),
-        passes={name: sum(each.passes[name] for each in asked) for name in asked[0].passes},
-        frequencies_hz=model.front_end.frequencies_hz,
-        times_s=_times_s(model, features),
+        values=values, target=question.words(model), method=method,
+        settings={**own, **found.facts, "score": question.score, **question.facts(), **common}, seed=seed,
+        uncertainty=found.joined("uncertainty"),
+        components=_one_or_all(found.components or None), passes=found.passes,
+        frequencies_hz=model.front_end.frequencies_hz, times_s=layout.times_s,
     )
 
 
-def _target_index(model: AudioModel, features: Features, target: str | int | None, score: str) -> int | None:
-    if score == "similarity":
-        if target is not None:
-            raise ParameterError(f"target {target!r} does not go with score 'similarity', which explains the embedding")
-        return None
-    if target is not None:
-        return model.class_index(target)
-    if not model.labels:
-        raise ParameterError(f"model {model.name!r} has no labels; name the target's index, or use score='similarity'")
-    return predicted_class(model, features)
-
-
-@dataclass(frozen=True, eq=False)
-class _Asking:
-    """What the network is asked, and how."""
-
-    model: AudioModel
-    score: str
-    index: int | None
-    batch: int
-    precision: Precision
-
-    def about(self, item: Features) -> Asked:
-        """Return the score of one item."""
-        score: Score = (Similarity.to_item(self.model, item) if self.index is None
-                        else SCORES[self.score](self.model, self.index))
-        return Asked(score, batch=self.batch, precision=self.precision)
-
-
-def _ready(model: AudioModel, features: Features, *, enabled: bool) -> Prepared:
+def _ready(model: AudioModel, item: Features, *, enabled: bool) -> Prepared:
     if not enabled:
         return Prepared(model.network, BATCH, "no", 0.0)
-    return prepare(model.network, model.front_end.heard(features[:1]))
-
-
-def _by_window(
-    method: str, asking: _Asking, features: Features, seed: int, settings: dict[str, Any], progress: Progress | None
-) -> tuple[Evidence, list[Asked]]:
-    """Explain one window at a time, each from the same seed."""
-    takes = inspect.signature(METHODS[method]).parameters
-    parts, asked = [], []
-    for k in range(len(features)):
-        item = features[k : k + 1]
-        asked.append(asking.about(item))
-        extra: dict[str, Any] = {}
-        if "generator" in takes:
-            extra["generator"] = torch.Generator().manual_seed(seed)
-        if "progress" in takes and progress is not None:
-            extra["progress"] = _shifted(progress, k, len(features))
-        parts.append(METHODS[method](asked[-1], item, **settings, **extra))
-    return _together(parts), asked
-
-
-def _shifted(progress: Progress, k: int, n: int) -> Progress:
-    return lambda done: progress((k + done) / n)
-
-
-def _together(parts: list[Evidence]) -> Evidence:
-    if len(parts) == 1:
-        return parts[0]
-    spread = [part.uncertainty for part in parts if part.uncertainty is not None]
-    return Evidence(
-        torch.cat([part.values for part in parts]), torch.cat(spread) if spread else None,
-        components=[found for part in parts for found in part.components or ()] or None,
-        facts={name: [fact for part in parts for fact in (part.facts or {})[name]] for name in parts[0].facts or {}},
-    )
+    return prepare(model.network, model.front_end.heard(item))
 
 
 def _one_or_all(components: Any) -> Any:
     return components[0] if components is not None and len(components) == 1 else components
 
 
-def _times_s(model: AudioModel, features: Features) -> Tensor:
-    hop_s = model.window_and_hop_samples(features.length_samples)[1] / model.sample_rate_hz
-    starts = torch.arange(len(features), dtype=torch.float64) * hop_s
-    return (starts[:, None] + model.front_end.times_s(features.values.shape[2])).flatten()
-
-
-def _joined(values: Tensor) -> Tensor:
-    """(windows, freq, time) -> (freq, windows·time)."""
-    return values.detach().transpose(0, 1).flatten(1)
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value if isinstance(value, str | int | float | None) else type(value).__name__
+            for name, value in settings.items()}
 
 
 def _own_settings(method: str) -> dict[str, Any]:

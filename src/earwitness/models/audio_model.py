@@ -17,11 +17,14 @@ from earwitness import audio
 from earwitness.checking import fits
 from earwitness.errors import ParameterError, unknown_name
 from earwitness.frontends import FrontEnd, WaveformPlane
+from earwitness.models.frames import Frames
+from earwitness.models.windows import Windows
 from earwitness.types import Clip, Features, check_rate
 
-Activation = Literal["softmax", "sigmoid"]
+Activation = Literal["softmax", "sigmoid", "identity"]
 MAX_WINDOW_S = 3600.0
-ACTIVATIONS = {"softmax": lambda logits: torch.softmax(logits, -1), "sigmoid": torch.sigmoid}
+ACTIVATIONS = {"softmax": lambda logits: torch.softmax(logits, -1), "sigmoid": torch.sigmoid,
+               "identity": lambda outputs: outputs}
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +33,13 @@ class AudioModel:
 
     Attributes:
         network: features (batch, freq, time) -> logits (batch, classes), or waveforms (batch, time) -> logits where
-            there is no front end; ``network.embed`` gives embeddings (batch, dim) where it exists.
+            there is no front end; with ``frames`` the logits are (batch, classes, frames). ``network.embed`` gives
+            embeddings (batch, dim) where it exists.
         front_end: waveform -> features. None: the network hears waveforms, and is explained on the STFT plane of
             ``WaveformPlane.at_rate(sample_rate_hz)``; give a ``WaveformPlane`` for another plane.
         labels: class names in the order of the logits; empty for an encoder.
-        activation: "softmax" (one class) or "sigmoid" (any number of classes).
+        activation: "softmax" (one class), "sigmoid" (any number of classes), or "identity": the outputs are plain
+            numbers, as in regression, and there are no probabilities.
         window_s: what the network hears at once, seconds; shorter clips are padded with silence, longer ones
             are heard window by window. None: the whole clip at once.
         hop_s: step between windows, seconds; None means ``window_s``.
@@ -45,6 +50,7 @@ class AudioModel:
         name: what people call the model.
         card: origin, licence, figures; see ``earwitness.models.catalogue``.
         sample_rate_hz: rate of the sound that the network hears; None takes the front end's.
+        frames: when the answers of a frame-wise network are, and how they become one; None: one answer per window.
     """
 
     network: nn.Module
@@ -59,6 +65,7 @@ class AudioModel:
     card: Mapping[str, Any] = field(default_factory=dict)
     sample_rate_hz: int = None  # type: ignore[assignment]  # never None once it is made
     pad_short: bool = True
+    frames: Frames | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.network, nn.Module):
@@ -76,6 +83,8 @@ class AudioModel:
                 raise ParameterError(f"{name} is {seconds!r}; expected seconds up to {MAX_WINDOW_S:g}, or None")
         if self.normalise not in (None, "peak", "rms"):
             raise unknown_name("level", self.normalise, ("peak", "rms"))
+        if not isinstance(self.frames, Frames | None):
+            raise ParameterError(f"frames is {str(self.frames)[:40]!r}; expected earwitness.models.Frames(), or None")
         object.__setattr__(self, "labels", tuple(str(label) for label in self.labels))
 
     @classmethod
@@ -222,28 +231,66 @@ class AudioModel:
         """Return the features of a clip, one item of the batch per window."""
         return self.front_end(audio.normalise(self.waveforms(clip), self.normalise))
 
+    def windows(self, clip: Clip) -> Windows:
+        """Return the windows of a clip, whose features are made one at a time."""
+        return Windows(self, clip)
+
     def logits(self, features: Features) -> Tensor:
-        """Return the network's raw scores, (batch, classes).
+        """Return the network's raw scores, (batch, classes); those of a frame-wise network pooled over its frames.
 
         Raises:
             ParameterError: the network's output does not fit ``labels``.
+        """
+        return self.pooled(self.outputs(features))
+
+    def outputs(self, features: Features) -> Tensor:
+        """Return the network's raw scores, (batch, classes), of a frame-wise one (batch, classes, frames).
+
+        Raises:
+            ParameterError: the network's output does not fit ``labels`` or ``frames``.
         """
         logits: Tensor = self.network(self.front_end.heard(features))
         if not isinstance(logits, Tensor):
             kind = type(logits).__name__
             raise ParameterError(f"network returns a {kind}; expected a tensor of logits (batch, classes)")
-        if logits.ndim != 2 or (self.labels and logits.shape[1] != len(self.labels)):
+        axes = 2 if self.frames is None else 3
+        if logits.ndim != axes or (self.labels and logits.shape[1] != len(self.labels)):
+            wanted = f"(batch, {len(self.labels) or 'classes'}{', frames' * (axes == 3)})"
+            more = "; a frame-wise network needs frames=earwitness.models.Frames()" if logits.ndim > axes else ""
             raise ParameterError(
-                f"network returns shape {tuple(logits.shape)}; expected (batch, {len(self.labels) or 'classes'}): "
-                "one logit per label"
-            )
+                f"network returns shape {tuple(logits.shape)}; expected {wanted}: one logit per label{more}")
         return logits
 
     def probabilities(self, heard: Clip | Features) -> Tensor:
-        """Return class probabilities, (batch, classes), one row per window; no gradient is kept."""
+        """Return class probabilities, (batch, classes), one row per window; no gradient is kept.
+
+        Those of a frame-wise network are the frames' probabilities, pooled.
+
+        Raises:
+            ParameterError: the model's outputs are no probabilities.
+        """
+        return self.pooled(self.frame_probabilities(heard))
+
+    def frame_probabilities(self, heard: Clip | Features) -> Tensor:
+        """Return class probabilities as the network gives them: (batch, classes), frame-wise (batch, classes, frames).
+
+        Raises:
+            ParameterError: the model's outputs are no probabilities.
+        """
+        if self.activation == "identity":
+            raise ParameterError(f"model {self.name!r} gives plain numbers (activation 'identity'), no probabilities; "
+                                 "ask model.logits, or explain the score 'output'")
         with evaluating(self.network), torch.no_grad():
             features = self.features(heard) if isinstance(heard, Clip) else heard
-            return ACTIVATIONS[self.activation](self.logits(features))
+            return self.activated(self.outputs(features))
+
+    def activated(self, outputs: Tensor) -> Tensor:
+        """Return probabilities of outputs (batch, classes) or (batch, classes, frames), same shape."""
+        return ACTIVATIONS[self.activation](outputs.transpose(1, -1)).transpose(1, -1)
+
+    def pooled(self, outputs: Tensor) -> Tensor:
+        """Return one answer per window, (batch, classes), of a network that may be frame-wise."""
+        return outputs if self.frames is None else self.frames.pooled(outputs)
 
     def embed(self, features: Features) -> Tensor:
         """Return embeddings, (batch, dim).

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from earwitness.errors import EarwitnessError
-from earwitness.scores import Score
+from earwitness.scores import Asked, Score
 from earwitness.types import Features
 
 BATCH = 32
@@ -40,7 +40,7 @@ def evaluate(
         while first < n:
             last = min(n, first + size)
             try:
-                got = score(make(first, last))
+                got = _ask(score, make, first, last)
             except (torch.OutOfMemoryError, MemoryError) as error:
                 if size == 1:
                     raise EarwitnessError("a single input does not fit into memory; use a shorter clip") from error
@@ -48,11 +48,16 @@ def evaluate(
                 continue
             if first == 0:
                 scores = scores.to(got.device, got.dtype)  # what is asked of an accelerator stays there until the end
+            last = first + len(got)  # scores that are shared may have been asked for in smaller batches
             scores[first:last] = got.detach()
             first = last
             if progress is not None:
                 progress(first / n)
     return scores.cpu().double()
+
+
+def _ask(score: Score, make: Make, first: int, last: int) -> Tensor:
+    return score.of_next(lambda: make(first, last)) if isinstance(score, Asked) else score(make(first, last))
 
 
 def _batch_of(score: Score) -> int:

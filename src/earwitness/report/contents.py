@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -47,6 +48,7 @@ class Section:
         predictions: top classes, most probable first.
         evidence: the true evidence where it is known, (freq, time) in [0, 1].
         seconds: how long the method took; None where nobody measured.
+        measured: class that measures and predictions are about, where the attribution's target is no class of its own.
     """
 
     start_s: float
@@ -61,6 +63,7 @@ class Section:
     predictions: Sequence[Prediction]
     evidence: Tensor | None = None
     seconds: float | None = None
+    measured: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,33 @@ class Moment:
     probability: float
 
 
+@dataclass(frozen=True, eq=False)
+class Course:
+    """Every window of a long recording explained, joined over all of it.
+
+    Attributes:
+        spectrogram: loudest value in each column of the picture, (freq, columns), in ``unit``.
+        evidence: mean explanation in each column, (freq, columns).
+        frequencies_hz: centre of each row in Hz, (freq,).
+        unit: unit of the spectrogram.
+        floor: value of silence in that unit.
+        duration_s: what the columns span, seconds.
+        n_windows: how many windows were explained.
+        sounds: original, kept and removed -> compressed file.
+        tables: file name -> file.
+    """
+
+    spectrogram: Tensor
+    evidence: Tensor
+    frequencies_hz: Tensor
+    unit: str
+    floor: float
+    duration_s: float
+    n_windows: int
+    sounds: Mapping[str, Path]
+    tables: Mapping[str, Path]
+
+
 @dataclass(frozen=True)
 class Report:
     """One recording explained.
@@ -109,6 +139,7 @@ class Report:
         extra: further tables, title -> rows of (name, value), e.g. known evidence of the demo.
         methods: the methods that stand side by side; empty for a report of one method.
         refusals: which of them could not explain which stretch, and why.
+        course: every window of a long recording explained; None where nobody asked.
     """
 
     clip_name: str
@@ -121,3 +152,4 @@ class Report:
     extra: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     methods: Sequence[str] = ()
     refusals: Sequence[Refusal] = ()
+    course: Course | None = None

@@ -16,6 +16,7 @@ from earwitness import audio
 from earwitness.errors import EarwitnessError
 from earwitness.files import make_folder, replacing
 from earwitness.report.contents import Report, Section
+from earwitness.report.course import write_course
 from earwitness.report.figures import draw_explanation, draw_sound, save_figure
 from earwitness.report.html import write_html
 from earwitness.types import Clip
@@ -30,6 +31,9 @@ def write_folder(report: Report, folder: Path) -> dict[str, Any]:
     Args:
         report: what to write.
         folder: made if it is missing; files of the same name are replaced.
+
+    A report on a whole long recording also has ``course.png``, ``course.npy`` (the joined explanation, freq × time),
+    ``windows.csv``, and ``original``, ``kept`` and ``removed`` as compressed sounds.
 
     Returns:
         What ``explanation.json`` says.
@@ -47,6 +51,8 @@ def write_folder(report: Report, folder: Path) -> dict[str, Any]:
                 _write_section(section, folder, number + (f"-{section.attribution.method}" if report.methods else ""))
         write_html(report, folder / "report.html")
         content = summary(report)
+        if report.course is not None:
+            content["course"] = write_course(report.course, folder)
         with replacing(folder / "explanation.json") as path:
             path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8",
                             errors="backslashreplace")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from earwitness.report.axes import Tick, clock, time_axis
 from earwitness.report.contents import Moment, Section
 from earwitness.report.tables import percent
 
 MAX_LANES = 8
+MAX_BLOCKS = 1500
 OTHER = "other classes"
 
 
@@ -52,6 +53,7 @@ def timeline(moments: Sequence[Moment], sections: Sequence[Section], *, anchor: 
     """
     if not moments:
         return None
+    moments = _thinned(moments)
     starts = [moment.start_s for moment in moments]
     step = starts[1] - starts[0] if len(starts) > 1 else max([s.duration_s for s in sections], default=1.0)
     first, last = starts[0], starts[-1] + step
@@ -70,6 +72,15 @@ def timeline(moments: Sequence[Moment], sections: Sequence[Section], *, anchor: 
         ))
     axis = time_axis(None, len(moments), start_s=first, duration_s=last - first)
     return Timeline([Lane(label, blocks) for label, blocks in lanes.items()], axis.ticks, axis.unit)
+
+
+def _thinned(moments: Sequence[Moment]) -> Sequence[Moment]:
+    """At most 1,500: of neighbours that share a block, the window that the model is surest of."""
+    together = -(-len(moments) // MAX_BLOCKS)
+    if together == 1:
+        return moments
+    groups = (moments[k : k + together] for k in range(0, len(moments), together))
+    return [replace(max(group, key=lambda m: m.probability), start_s=group[0].start_s) for group in groups]
 
 
 def _anchor(moment: Moment, end: float, sections: Sequence[Section], anchor: str) -> str:

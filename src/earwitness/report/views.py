@@ -151,7 +151,7 @@ def section_view(section: Section, index: int, *, gain: float | None = None, bes
     original_in = "" if beside in (None, anchor) else str(beside)
     return SectionView(
         anchor=anchor, span=span(section.start_s, section.duration_s), target=target,
-        method=section.attribution.method, summary=_summary(section, target), layers=drawn,
+        method=section.attribution.method, summary=_summary(section, section.measured or target), layers=drawn,
         levels=(number(low), number(high), section.unit),
         padding=max(0.0, 1 - (section.duration_s - drawn.time.low) / width_s),
         start_s=section.start_s, duration_s=section.duration_s, overlays=_overlays(section, drawn, target),
@@ -237,7 +237,7 @@ def _panels(section: Section, drawn: Layers, gain: float, *, original_in: str, c
 
 def _rows(section: Section) -> list[Row]:
     return [
-        Row(p.label, p.label == section.attribution.target, tuple(
+        Row(p.label, p.label == (section.measured or section.attribution.target), tuple(
             (key, round(100 * min(max(value, 0.0), 1.0), 2) if math.isfinite(value) else 0.0, percent(value))
             for key, value in (("original", p.original), ("kept", p.kept), ("removed", p.removed))
         ))
