@@ -59,7 +59,7 @@ def test_nan_becomes_null(capsys, tmp_path):
 @pytest.mark.parametrize("method", sorted(ew.METHODS))
 def test_every_method_makes_a_report(capsys, tmp_path, tick_file, method):
     quick = {"lime": "n_samples=20", "slime": "n_samples=20", "kernel_shap": "n_samples=20", "rise": "n_masks=20",
-             "relax": "n_masks=20", "integrated_gradients": "n_steps=4", "smoothgrad": "n_samples=4"}
+             "relax": "n_masks=20", "integrated_gradients": "n_steps=4", "smoothgrad": "n_samples=4", "audible_mask": "n_steps=2"}
     words = ["--set", quick[method]] if method in quick else []
     code, out, err = run(capsys, "explain", tick_file, "--method", method, "--out", tmp_path / "out", *words)
     assert (code, err) == (0, "")

@@ -15,7 +15,7 @@ SOURCE = ROOT / "src" / "earwitness"
 # From top to bottom: a room imports only from its own and from rooms above it.
 ROOMS = [
     "errors", "checking", "files", "types", "audio", "frontends", "models", "datasets", "training", "scores",
-    "synthetic", "perturb", "methods", "masks", "listen", "metrics", "checks", "report", "sweep", "studies", "compare",
+    "synthetic", "perturb", "listen", "methods", "masks", "metrics", "checks", "report", "sweep", "studies", "compare",
     "workflow", "detect", "demo", "bench", "cli", "__main__",
 ]
 

@@ -11,7 +11,7 @@ from earwitness import audio
 from earwitness.errors import ParameterError
 from earwitness.frontends import Inversion
 from earwitness.models.audio_model import AudioModel
-from earwitness.types import Clip
+from earwitness.types import Clip, Features
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,19 @@ def listen(model: AudioModel, clip: Clip, mask: Tensor, *, inversion: Inversion 
     original = audio.resample(clip, model.sample_rate_hz).waveform
     hop = model.window_and_hop_samples(original.numel())[1]
     return Heard(original, _join(kept, hop, original), _join(removed, hop, original), model.sample_rate_hz)
+
+
+def hear_again(model: AudioModel, sounds: Tensor) -> Features:
+    """Return what a model hears of sounds, as if each were a recording of its own; differentiable.
+
+    Setting the level is the model's first step: where a model does it (``AudioModel.normalise``), a quiet part of a
+    recording is made as loud as the recording was. So it makes no difference at which level a part is played.
+
+    Args:
+        model: gives the level and the front end.
+        sounds: (batch, time), at ``model.sample_rate_hz``, as long as the model's window.
+    """
+    return model.front_end(audio.normalise(sounds, model.normalise))
 
 
 def _split(mask: Tensor, values: Tensor) -> Tensor:

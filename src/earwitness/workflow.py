@@ -13,12 +13,13 @@ from typing import Any
 import torch
 
 from earwitness import audio, checks, compare, frontends, masks
-from earwitness.errors import ParameterError
+from earwitness.errors import ParameterError, unknown_name
 from earwitness.frontends import Inversion
 from earwitness.listen import listen
 from earwitness.methods import explain
-from earwitness.metrics import measure
+from earwitness.metrics import DOMAINS, Domain, Measures, measure, measures_of
 from earwitness.models import AudioModel
+from earwitness.report import hearing
 from earwitness.report.contents import Moment, Prediction, Refusal, Report, Section
 from earwitness.scores import Precision, predicted_class
 from earwitness.types import Clip
@@ -42,6 +43,7 @@ class Choices:
         seed: seed of everything random.
         sections: how many windows of a long recording are explained: those the model is surest of.
         inversion: how the mask becomes sound; see ``earwitness.listen``.
+        domain: what the metrics are measured on, "features" or "audio"; see ``earwitness.metrics.measure``.
         prepared: ask the faster copy of the network; see ``earwitness.explain``.
         precision: "fp32" or "bf16".
         check: put the explanation to the test, see ``earwitness.checks``.
@@ -54,6 +56,7 @@ class Choices:
     seed: int = 0
     sections: int = 3
     inversion: Inversion = "projection"
+    domain: Domain = "features"
     prepared: bool = True
     precision: Precision = "fp32"
     check: bool = False
@@ -72,7 +75,7 @@ def explain_clip(
         start_s: where the stretch begins in its recording, seconds.
         measured: class that the numbers are about where the embedding is explained; None takes the predicted one.
     """
-    _check_reserved(choices)
+    _check_choices(choices)
     if not model.labels:
         raise ParameterError(f"model {model.name!r} is an encoder without classes; a report needs a classifier: "
                              "use earwitness.explain in Python, or another --model")
@@ -86,11 +89,16 @@ def explain_clip(
     named = measured if attribution.target is None else attribution.target  # without a target: the embedding's
     index = predicted_class(model, features) if named is None else model.class_index(named)
     measures, probabilities = measure(model, features, mask, index)
+    sounds = [model.probabilities(Clip(sound, heard.sample_rate_hz)) for sound in (heard.kept, heard.removed)]
+    said: dict[Domain, torch.Tensor] = {"features": probabilities, "audio": torch.cat([probabilities[:1], *sounds])}
+    by_domain: dict[Domain, Measures] = {"features": measures,
+                                         "audio": measures_of(mask[None], said["audio"], index)[0]}
     return Section(
         start_s=start_s, duration_s=clip.duration_s,
         spectrogram=features.values[0], unit=model.front_end.unit, floor=model.front_end.silence,
-        attribution=attribution, mask=mask, heard=heard, measures=measures,
-        predictions=_predictions(model, probabilities, index), seconds=seconds,
+        attribution=attribution, mask=mask, heard=heard, measures=by_domain[choices.domain],
+        predictions=_predictions(model, said[choices.domain], index), seconds=seconds, domain=choices.domain,
+        by_domain=by_domain, answers=hearing.answers(model, said, index),
     )
 
 
@@ -118,7 +126,7 @@ def explain_stretch(
     if len(methods) == 1:
         progress("explaining", 0.0)
         return [explain_clip(model, clip, replace(choices, method=methods[0]), start_s=start_s)], []
-    _check_reserved(choices)
+    _check_choices(choices)
     compare.check_settings(methods, choices.settings)
     measured = None if choices.target is None else model.class_name(model.class_index(choices.target))
 
@@ -154,6 +162,7 @@ def explain_file(
     choices = choices or Choices()
     methods = compare.method_names(choices.method)
     masks.describe(choices.mask)  # a wrong name is said before the work begins
+    _check_choices(choices)
     path = Path(path)
     facts = audio.info(path)
     window_s = model.window_s or LONG_WINDOW_S
@@ -216,7 +225,9 @@ def command_line(path: Path, model: AudioModel, choices: Choices) -> str:
 
 def words_of_method(choices: Choices) -> list[str]:
     """Return the words of a command line that say how a method works."""
-    words = [] if choices.prepared else ["--no-prepare"]
+    words = [] if choices.domain == "features" else ["--domain", choices.domain]
+    if not choices.prepared:
+        words += ["--no-prepare"]
     if choices.precision != "fp32":
         words += ["--precision", choices.precision]
     if choices.check:
@@ -226,7 +237,9 @@ def words_of_method(choices: Choices) -> list[str]:
     return words
 
 
-def _check_reserved(choices: Choices) -> None:
+def _check_choices(choices: Choices) -> None:
+    if choices.domain not in DOMAINS:
+        raise unknown_name("domain", choices.domain, DOMAINS)
     for name in RESERVED & set(choices.settings):
         raise ParameterError(f"{name!r} is no setting of a method; expected it as an option of its own: --{name}")
 
@@ -285,7 +298,7 @@ def _settings(model: AudioModel, choices: Choices, sections: list[Section]) -> d
     from earwitness import __version__
 
     common = {"earwitness": __version__, "torch": torch.__version__, "seed": choices.seed,
-              "mask": choices.mask, "inversion": choices.inversion, "method": choices.method,
+              "mask": choices.mask, "inversion": choices.inversion, "domain": choices.domain, "method": choices.method,
               "weights": model.card.get("checksum", "unknown")}
     if len(compare.method_names(choices.method)) == 1:
         return common | dict(sections[0].attribution.settings)
