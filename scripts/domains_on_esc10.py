@@ -6,9 +6,10 @@
 Every clip is explained for the class that the model predicts, and each mask is measured three times: on the features,
 as published (what is switched off becomes silence in the network's input), and on the kept sound put through the whole
 model, made by projection (the mask scales the complex spectrum) and by least squares (the published route through the
-power). Both models bring every sound to the same peak first, so that a quiet part becomes loud again; "level held" is the
-sound by projection without that step. A difference is sound minus features, in points of a percentage; its interval is the 95 % bootstrap interval
-over the clips, each clip's methods averaged first. Constant masks are left out and counted.
+power). Both models bring every sound to the same peak first, so that a quiet part becomes loud again; "level held" is
+the sound by projection without that step. A difference is sound minus features, in points of a percentage; its
+interval is the 95 % bootstrap interval over the clips, each clip's methods averaged first. Other class: share of the
+kept parts whose most probable class differs between features and sound. Constant masks are left out and counted.
 
 What is found is kept in the folder, a file per model, method and clip: a killed run is continued by the same command.
 """
@@ -125,6 +126,21 @@ def table(rows: dict[str, list[Found]], first: str) -> list[str]:
     return lines
 
 
+def level_table(rows: dict[str, list[Found]]) -> list[str]:
+    """How much of the difference the model's own levelling makes."""
+    names = ("FidIn", "AD")
+    head = ["masks", *(f"{SHOWN[name][0]}: {which}" for name in names for which in ("features", HELD, "sound"))]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for title, found in rows.items():
+        telling = [each for each in found if not each.features["degenerate"]]
+        numbers = [
+            float(by_clip([each for each in telling if each.route == route],
+                          lambda each, name=name, domain=domain: SHOWN[name][1] * getattr(each, domain)[name]).mean())
+            for name in names for route, domain in ((ROUTES[0], "features"), (HELD, "audio"), (ROUTES[0], "audio"))]
+        lines.append(f"| {title} | {' | '.join(f'{number:.1f}' for number in numbers)} |")
+    return lines
+
+
 def optimised_table(found: list[Found]) -> list[str]:
     """The masks that were searched for, and the others on the same clips."""
     searched = [each for each in found if each.method == OPTIMISED]
@@ -159,13 +175,17 @@ def part(command: str, found: list[Found]) -> str:
         drop = statistics.mean(each.audio["AD"] for each in alike)
         lines.append(f"- The whole sound by {route.replace('_', ' ')}, nothing removed: same class for "
                      f"{100 * same:.1f} % of the clips, average drop {drop:.1f} %.")
-    rows = {"all masks": drawn} | {mask: [each for each in drawn if each.mask == mask] for mask in ew.masks.PRESETS}
-    lines += ["", *table(rows, "mask"), ""]
-    lines += table({f"`{method}`": [each for each in drawn if each.method == method] for method in methods}, "method")
+    kinds = {"masks of 0 and 1": [each for each in drawn if each.mask not in SOFT],
+             "soft masks": [each for each in drawn if each.mask in SOFT]}
+    masks = {mask: [each for each in drawn if each.mask == mask] for mask in ew.masks.PRESETS}
+    lines += ["", *table({"all masks": drawn} | kinds | masks, "mask"), ""]
+    by_method = {f"`{method}`, {kind}": [each for each in found if each.method == method]
+                 for method in methods for kind, found in kinds.items()}
+    lines += [*table(by_method, "method, masks"), "", *level_table(kinds)]
     searched = {each.clip for each in found if each.method == OPTIMISED}
     if searched:
-        lines += ["", f"Masks searched for by their sound (`{OPTIMISED}`) and others on the same {len(searched)} clips; "
-                  "sound by projection; means:", "", *optimised_table(found)]
+        lines += ["", f"Masks searched for by their sound (`{OPTIMISED}`) and others, on the same {len(searched)} "
+                  "clips; sound by projection; means:", "", *optimised_table(found)]
     return "\n".join([*lines, ""])
 
 

@@ -113,7 +113,7 @@ def test_unknown_names_are_refused(clip):
     model = wrap(STFT)
     features = model.features(clip)
     mask = torch.ones(features.values.shape[1:])
-    with pytest.raises(ParameterError, match="unknown domain 'sound'; .*known: audio, features"):
+    with pytest.raises(ParameterError, match=r"unknown domain 'sound'; .*known: audio, features"):
         metrics.measure(model, features, mask, 0, domain="sound")
     with pytest.raises(ParameterError, match="unknown inversion"):
         metrics.measure(model, features, mask, 0, domain="audio", inversion="magic")

@@ -27,14 +27,14 @@ def answers(model: AudioModel, probabilities: dict[Domain, Tensor], target: int)
 
 
 def disagreements(found: Sequence[Answer]) -> list[str]:
-    """Say of which parts the model says something else as sound than as features.
+    r"""Say of which parts the model says something else as sound than as features.
 
     Both disagree where their most probable class differs, or the probability of the explained class by more than
     0.2.
 
     >>> given, heard = (Answer("kept", domain, "dog", p, "dog", p) for domain, p in (("features", 0.9), ("audio", 0.6)))
     >>> disagreements([given, heard])
-    ['Of the kept part it gives “dog” 90.0\\xa0% as features and 60.0\\xa0% as sound.']
+    ['Of the kept part it gives “dog” 90.0\xa0% as features and 60.0\xa0% as sound.']
     """
     said = []
     for part in PARTS:
