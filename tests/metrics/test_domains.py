@@ -85,6 +85,7 @@ def test_a_mel_mask_leaks_into_the_bands_beside_it(clip):
                              for domain in ("features", "audio"))
     assert on_features.p_kept < 0.05
     assert on_audio.p_kept > on_features.p_kept + 0.1  # the low class is heard again
+    assert on_audio.p_removed > on_audio.p_kept
     assert on_features.kept_area == on_audio.kept_area
 
 
