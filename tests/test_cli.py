@@ -59,7 +59,8 @@ def test_nan_becomes_null(capsys, tmp_path):
 @pytest.mark.parametrize("method", sorted(set(ew.METHODS) - {"attention_rollout"}))
 def test_every_method_makes_a_report(capsys, tmp_path, tick_file, method):
     quick = {"lime": "n_samples=20", "slime": "n_samples=20", "kernel_shap": "n_samples=20", "rise": "n_masks=20",
-             "relax": "n_masks=20", "integrated_gradients": "n_steps=4", "smoothgrad": "n_samples=4"}
+             "relax": "n_masks=20", "integrated_gradients": "n_steps=4", "smoothgrad": "n_samples=4",
+             "audible_mask": "n_steps=2"}
     words = ["--set", quick[method]] if method in quick else []
     code, out, err = run(capsys, "explain", tick_file, "--method", method, "--out", tmp_path / "out", *words)
     assert (code, err) == (0, "")
@@ -84,6 +85,18 @@ def test_methods_side_by_side_share_a_report(capsys, tmp_path, tick_file):
     assert content["sections"][1]["passes"] == {"forward": 20, "backward": 0}
     assert "--method saliency,relax" in content["command"]
     assert "--set n_masks=20" in content["command"]
+
+
+def test_the_sound_can_be_what_is_measured(capsys, tmp_path, tick_file):
+    words = ["explain", tick_file, "--mask", "minmax", "--out", tmp_path / "out"]
+    code, out, err = run(capsys, *words, "--domain", "audio")
+    assert (code, err) == (0, "")
+    assert "both as audio" in out
+    assert "warning: features and sound disagree: Of the kept part it" in out
+    content = json.loads((tmp_path / "out" / "explanation.json").read_text())
+    (section,) = content["sections"]
+    assert section["metrics"] == section["metrics_by_domain"]["audio"] != section["metrics_by_domain"]["features"]
+    assert "Measured on the sounds" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_verdicts_name_their_method(capsys):
@@ -141,6 +154,7 @@ def test_one_bad_file_does_not_stop_the_others(capsys, tmp_path, tick_file):
     (["train", "--data", "x", "--out", "y", "--batch", "1"], "not in the range"),
     (["explain", "{file}", "--method", "relax", "--target", "dog"], "does not go with score"),
     (["explain", "{file}", "--method", "gradcm"], "did you mean 'gradcam'"),
+    (["explain", "{file}", "--domain", "audoi"], "did you mean 'audio'"),
     (["explain", "{file}", "--method", "saliency,gradcm"], "did you mean 'gradcam'"),
     (["explain", "{file}", "--method", ""], "with an empty name"),
     (["explain", "{file}", "--method", ","], "with an empty name"),

@@ -15,7 +15,7 @@ SOURCE = ROOT / "src" / "earwitness"
 # From top to bottom: a room imports only from its own and from rooms above it.
 ROOMS = [
     "errors", "checking", "files", "allocator", "types", "audio", "frontends", "models", "datasets", "training",
-    "targets", "scores", "synthetic", "perturb", "methods", "masks", "listening", "metrics", "checks", "report",
+    "targets", "scores", "synthetic", "perturb", "listening", "methods", "masks", "metrics", "checks", "report",
     "sweep", "studies", "compare", "choices", "whole", "workflow", "detect", "demo", "bench", "cli", "__main__",
 ]
 

@@ -124,3 +124,34 @@ def test_wrong_choices_are_refused(mel_model, tick_file):
             workflow.explain_file(tick_file, mel_model, choices)
 
 
+
+def test_a_report_says_what_the_model_hears_of_the_sounds_it_plays(mel_model, tick_file):
+    (section,) = workflow.explain_file(tick_file, mel_model, Choices(mask="minmax")).sections
+    for part, sound in (("kept", section.heard.kept), ("removed", section.heard.removed)):
+        said = mel_model.probabilities(ew.Clip(sound, mel_model.sample_rate_hz))[0]
+        (answer,) = (each for each in section.answers if (each.part, each.domain) == (part, "audio"))
+        assert (answer.label, answer.target) == (mel_model.labels[int(said.argmax())], "clock_tick")
+        assert answer.probability == pytest.approx(float(said.max()), abs=1e-5)
+        assert answer.p == pytest.approx(float(said[mel_model.class_index("clock_tick")]), abs=1e-5)
+    assert section.measures == section.by_domain["features"]
+    features = mel_model.features(ew.load(tick_file))
+    index = mel_model.class_index("clock_tick")
+    for domain, measures in section.by_domain.items():
+        alone, _ = ew.metrics.measure(mel_model, features, section.mask, index, domain=domain)
+        assert measures.p_kept == pytest.approx(alone.p_kept, abs=2e-3)
+        assert measures.p_removed == pytest.approx(alone.p_removed, abs=2e-3)
+    assert abs(section.by_domain["audio"].p_kept - section.by_domain["features"].p_kept) > 0.2
+    assert len(section.answers) == 6
+
+
+def test_the_domain_is_chosen_recorded_and_repeated(mel_model, tick_file):
+    report = workflow.explain_file(tick_file, mel_model, Choices(mask="minmax", domain="audio"))
+    (section,) = report.sections
+    assert section.domain == "audio"
+    assert section.measures == section.by_domain["audio"]
+    assert section.predictions[0].kept == pytest.approx(section.by_domain["audio"].p_kept)
+    assert "--domain audio" in report.command
+    assert report.settings["domain"] == "audio"
+    assert "--domain" not in workflow.explain_file(tick_file, mel_model).command
+    with pytest.raises(ParameterError, match="unknown domain 'sound'"):
+        workflow.explain_file(tick_file, mel_model, Choices(domain="sound"))

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from earwitness import audio
-from earwitness.errors import ParameterError
+from earwitness.errors import ParameterError, unknown_name
 from earwitness.frontends import Inversion
+from earwitness.metrics import DOMAINS, Domain
 from earwitness.models import AudioModel
 from earwitness.scores import Precision
 from earwitness.targets import Contrast, Target, Wanted, read
@@ -35,6 +36,7 @@ class Choices:
         whole: explain every window of a long recording too, joined over all of it.
         sections: how many windows of a long recording are explained: those the model is surest of.
         inversion: how the mask becomes sound; see ``earwitness.listen``.
+        domain: what the metrics are measured on, "features" or "audio"; see ``earwitness.metrics.measure``.
         prepared: ask the faster copy of the network; see ``earwitness.explain``.
         precision: "fp32" or "bf16".
         check: put the explanation to the test, see ``earwitness.checks``.
@@ -51,6 +53,7 @@ class Choices:
     whole: bool = False
     sections: int = 3
     inversion: Inversion = "projection"
+    domain: Domain = "features"
     prepared: bool = True
     precision: Precision = "fp32"
     check: bool = False
@@ -119,7 +122,9 @@ def command_line(path: Path, model: AudioModel, choices: Choices) -> str:
 
 def words_of_method(choices: Choices) -> list[str]:
     """Return the words of a command line that say how a method works."""
-    words = [] if choices.prepared else ["--no-prepare"]
+    words = [] if choices.domain == "features" else ["--domain", choices.domain]
+    if not choices.prepared:
+        words += ["--no-prepare"]
     if choices.precision != "fp32":
         words += ["--precision", choices.precision]
     if choices.check:
@@ -130,6 +135,8 @@ def words_of_method(choices: Choices) -> list[str]:
 
 
 def check_reserved(choices: Choices) -> None:
-    """Refuse settings of a method that are options of their own."""
+    """Refuse settings of a method that are options of their own, and an unknown domain."""
+    if choices.domain not in DOMAINS:
+        raise unknown_name("domain", choices.domain, DOMAINS)
     for name in RESERVED & set(choices.settings):
         raise ParameterError(f"{name!r} is no setting of a method; expected it as an option of its own: --{name}")

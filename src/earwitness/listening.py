@@ -89,6 +89,19 @@ def hear(
     return sound
 
 
+def hear_again(model: AudioModel, sounds: Tensor) -> Features:
+    """Return what a model hears of sounds, as if each were a recording of its own; differentiable.
+
+    Setting the level is the model's first step: where a model does it (``AudioModel.normalise``), a quiet part of a
+    recording is made as loud as the recording was. So it makes no difference at which level a part is played.
+
+    Args:
+        model: gives the level and the front end.
+        sounds: (batch, time), at ``model.sample_rate_hz``, as long as the model's window.
+    """
+    return model.front_end(audio.normalise(sounds, model.normalise))
+
+
 def _check(mask: Tensor, shape: tuple[int, int]) -> None:
     if mask.shape != shape:
         raise ParameterError(f"mask has shape {tuple(mask.shape)} but features {shape}; shapes must match")

@@ -24,8 +24,9 @@ from earwitness.choices import (
 from earwitness.errors import ParameterError
 from earwitness.listening import listen
 from earwitness.methods import explain
-from earwitness.metrics import measure
+from earwitness.metrics import Domain, Measures, measure, measures_of
 from earwitness.models import AudioModel
+from earwitness.report import hearing
 from earwitness.report.contents import Moment, Prediction, Refusal, Report, Section
 from earwitness.scores import predicted_class
 from earwitness.types import Clip
@@ -68,12 +69,17 @@ def explain_clip(
         index = len(model.labels) if wanted.negative else wanted.index
         model = targets.answering_no(model, wanted)
     measures, probabilities = measure(model, features, mask, index)
+    sounds = [model.probabilities(Clip(sound, heard.sample_rate_hz)) for sound in (heard.kept, heard.removed)]
+    said: dict[Domain, torch.Tensor] = {"features": probabilities, "audio": torch.cat([probabilities[:1], *sounds])}
+    by_domain: dict[Domain, Measures] = {"features": measures,
+                                         "audio": measures_of(mask[None], said["audio"], index)[0]}
     return Section(
         start_s=start_s, duration_s=clip.duration_s,
         spectrogram=features.values[0], unit=model.front_end.unit, floor=model.front_end.silence,
-        attribution=attribution, mask=mask, heard=heard, measures=measures,
-        predictions=_predictions(model, probabilities, index), seconds=seconds,
-        measured=model.class_name(index),
+        attribution=attribution, mask=mask, heard=heard, measures=by_domain[choices.domain],
+        predictions=_predictions(model, said[choices.domain], index), seconds=seconds,
+        measured=model.class_name(index), domain=choices.domain, by_domain=by_domain,
+        answers=hearing.answers(model, said, index),
     )
 
 
@@ -141,6 +147,7 @@ def explain_file(
     check_reportable(model)
     wanted_of(model, choices)
     masks.describe(choices.mask)  # a wrong name is said before the work begins
+    check_reserved(choices)
     path = Path(path)
     facts = audio.info(path)
     window_s = model.window_s or LONG_WINDOW_S
@@ -250,7 +257,7 @@ def _settings(model: AudioModel, choices: Choices, sections: list[Section]) -> d
     from earwitness import __version__
 
     common = {"earwitness": __version__, "torch": torch.__version__, "seed": choices.seed,
-              "mask": choices.mask, "inversion": choices.inversion, "method": choices.method,
+              "mask": choices.mask, "inversion": choices.inversion, "domain": choices.domain, "method": choices.method,
               "weights": model.card.get("checksum", "unknown")}
     if len(compare.method_names(choices.method)) == 1:
         return common | dict(sections[0].attribution.settings)

@@ -2,7 +2,7 @@ import pytest
 
 from earwitness.report import write_html
 from tests.e2e.conftest import until
-from tests.report.made_reports import make_long_report, make_report, make_section
+from tests.report.made_reports import make_heard_section, make_long_report, make_report, make_section
 
 pytestmark = pytest.mark.browser
 
@@ -17,6 +17,7 @@ def pages(tmp_path_factory):
         "short": write_html(make_report(section, clip_name=HOSTILE, command="earwitness explain " + "x" * 120),
                             folder / "short.html"),
         "long": write_html(make_long_report(), folder / "long.html"),
+        "heard": write_html(make_report(make_heard_section(label=HOSTILE)), folder / "heard.html"),
     }
 
 
@@ -37,6 +38,17 @@ def test_names_with_markup_are_shown_and_not_run(open_page):
     page = open_page()
     assert page.inner_text("h1") == HOSTILE
     assert page.evaluate("window.owned") is None
+
+
+def test_each_player_has_what_the_model_says_below_it_and_the_page_warns(open_page):
+    page = open_page("heard")
+    assert page.evaluate("window.owned") is None
+    for part, words in (("original", "it"), ("kept", "its features"), ("removed", "its features")):
+        says = page.locator(f".panel-{part} .says")
+        assert says.inner_text().startswith(f"The model says of {words} ")
+        assert says.bounding_box()["y"] > page.locator(f".panel-{part} .canvas").bounding_box()["y"]
+    assert HOSTILE in page.inner_text(".panel-kept .says")
+    assert "as features and “rooster” (60.0" in page.inner_text(".warning")
 
 
 def test_three_players_last_as_long_as_the_sound(open_page):
@@ -133,7 +145,7 @@ def test_the_timeline_leads_to_a_section(open_page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["short", "long"])
+@pytest.mark.parametrize("name", ["short", "long", "heard"])
 def test_nothing_is_wider_than_a_telephone(open_page, name, scheme):
     page = open_page(name, width=390, scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") == 390

@@ -139,7 +139,7 @@ def test_no_convolution_is_said(generator, clip):
 
 QUICK = {"kernel_shap": {"components": "hpss"}, "slime": {"n_samples": 20}, "lime": {"n_samples": 20},
          "rise": {"n_masks": 20}, "relax": {"n_masks": 20}, "integrated_gradients": {"n_steps": 4},
-         "smoothgrad": {"n_samples": 4}}
+         "smoothgrad": {"n_samples": 4}, "audible_mask": {"n_steps": 2}}
 FOR_ANY_NETWORK = sorted(set(ew.METHODS) - {"attention_rollout"})
 
 

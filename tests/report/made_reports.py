@@ -11,7 +11,7 @@ from earwitness.frontends import FrontEnd, MelDb, StftDb
 from earwitness.listening import Heard
 from earwitness.metrics import Measures
 from earwitness.metrics.conciseness import complexity, is_degenerate, kept_area, sparseness
-from earwitness.report.contents import Moment, Prediction, Refusal, Report, Section
+from earwitness.report.contents import Answer, Moment, Prediction, Refusal, Report, Section
 from earwitness.types import Attribution
 
 STFT = StftDb(16000, 512, 256)
@@ -105,6 +105,18 @@ def make_compared_report(*, starts: tuple[float, ...] = (0.0,), methods: tuple[s
     refusals = [Refusal("gradcam", start, "network Flat has no convolution") for start in starts]
     contents = {"methods": (*methods, "gradcam"), "refusals": refusals, **changes}
     return make_report(*sections, **contents)
+
+
+def make_heard_section(*, p_kept_as_sound: float = 0.31, label: str = "dog", said: str = "rooster") -> Section:
+    """A section whose kept part the model was also asked about as sound."""
+    section = make_section(target=label, labels=(label, said, "sea waves"))
+    measures = section.measures
+    asked = (("original", "features", label, 0.93), ("original", "audio", label, 0.93),
+             ("kept", "features", label, 0.815), ("kept", "audio", said, p_kept_as_sound),
+             ("removed", "features", said, 0.218), ("removed", "audio", said, 0.18))
+    answers = [Answer(part, domain, top, p if top == label else 0.6, label, p) for part, domain, top, p in asked]
+    by_domain = {"features": measures, "audio": replace(measures, p_kept=p_kept_as_sound, p_removed=0.18)}
+    return replace(section, answers=answers, by_domain=by_domain)
 
 
 FRONT_ENDS = {"stft": STFT, "mel": MEL}

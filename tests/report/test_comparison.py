@@ -11,7 +11,13 @@ from earwitness.report import render_html
 from earwitness.report.comparison import page_groups
 from earwitness.report.folder import summary, write_folder
 from earwitness.report.tables import best_rows
-from tests.report.made_reports import make_compared_report, make_long_report, make_report, make_section
+from tests.report.made_reports import (
+    make_compared_report,
+    make_heard_section,
+    make_long_report,
+    make_report,
+    make_section,
+)
 from tests.report.test_html import HOSTILE, Page
 
 
@@ -52,6 +58,23 @@ def test_the_table_has_every_method_and_its_numbers(compared):
     assert dict(zip(columns, lines["rise"].cells, strict=True))["FF"] == ("0.200", False)
     assert lines["gradcam"].reason == "network Flat has no convolution"
     assert lines["gradcam"].cells == ()
+
+
+def test_both_domains_stand_in_the_table_and_in_the_numbers(compared):
+    heard = make_heard_section()
+    report = replace(compared, sections=[compared.sections[0], heard])
+    (group,) = page_groups(report)
+    columns = [column.name for column in group.comparison.columns]
+    assert columns[:4] == ["p kept", "as sound", "p removed", "as sound"]
+    alone, both = (line.cells[:4] for line in group.comparison.lines[:2])
+    assert [text for text, _ in alone] == ["81.5\u00a0%", "n/a", "21.8\u00a0%", "n/a"]
+    assert [text for text, _ in both] == ["81.5\u00a0%", "31.0\u00a0%", "21.8\u00a0%", "18.0\u00a0%"]
+    content = summary(report)["sections"][1]
+    assert content["metrics_by_domain"]["audio"]["p_kept"] == 0.31
+    assert content["metrics"] == content["metrics_by_domain"]["features"]
+    assert content["answers"][3] == {"part": "kept", "domain": "audio", "label": "rooster", "probability": 0.6,
+                                     "target": "dog", "p": 0.31}
+    assert len(content["disagreements"]) == 1
 
 
 def test_degenerate_and_embedding_are_tags(compared):
@@ -151,7 +174,8 @@ def test_files_are_named_after_their_methods(tmp_path, monkeypatch):
 def test_the_numbers_of_one_method_are_what_they_were():
     content = summary(make_report())
     assert "refusals" not in content
-    assert set(content["sections"][0]) == {"start_s", "duration_s", "target", "predictions", "metrics"}
+    assert set(content["sections"][0]) == {"start_s", "duration_s", "target", "predictions", "domain", "metrics",
+                                           "metrics_by_domain", "answers", "disagreements"}
 
 
 def test_the_page_stays_small():

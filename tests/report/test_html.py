@@ -9,7 +9,7 @@ import torch
 from earwitness.errors import ParameterError
 from earwitness.report import render_html, write_html
 from earwitness.report.tables import metric_rows
-from tests.report.made_reports import make_long_report, make_report, make_section
+from tests.report.made_reports import make_heard_section, make_long_report, make_report, make_section
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>.wav"
 
@@ -213,3 +213,37 @@ def test_parts_are_listed_largest_first_and_escaped():
     assert text.index("&lt;b&gt;loud") < text.index(">rest<") < text.index(">0.0-0.5 s<")
     assert "<b>loud" not in text
     assert "The parts" not in render_html(make_report(make_section()))
+
+
+def test_under_each_player_stands_what_the_model_says_of_both():
+    page = Page(render_html(make_report(make_heard_section())))
+    assert [attrs for attrs in page.all("p") if attrs.get("class") == "says"] == [{"class": "says"}] * 3
+    text = page.text.replace("\u00a0", " ")
+    assert "The model says of it dog 93.0 %" in text
+    assert "The model says of its features dog 81.5 % ; of its sound rooster 60.0 %, dog 31.0 %" in text.replace(
+        "%; of", "% ; of")
+    assert "Of the kept part it says “dog” (81.5 %) as features and “rooster” (60.0 %) as sound." in text
+    assert "The model says of" not in Page(render_html(make_report())).text
+
+
+def test_no_warning_where_features_and_sound_agree():
+    agreeing = make_heard_section(p_kept_as_sound=0.7, said="dog")
+    assert "What you hear is not" not in render_html(make_report(agreeing))
+    assert "What you hear is not" in render_html(make_report(make_heard_section(p_kept_as_sound=0.6, said="dog")))
+
+
+def test_the_page_says_what_the_metrics_were_measured_on():
+    section = make_heard_section()
+    given = Page(render_html(make_report(section))).text
+    heard = Page(render_html(make_report(replace(section, domain="audio", measures=section.by_domain["audio"])))).text
+    assert "Measured on the features" in given
+    assert "Measured on the sounds" not in given
+    assert "Measured on the sounds" in heard
+    assert "From the sound of that part alone the model gives “dog” 31.0" in heard
+
+
+def test_markup_in_what_the_model_says_stays_text():
+    page = Page(render_html(make_report(make_heard_section(label=HOSTILE, said="<b>loud</b>"))))
+    assert len(page.all("script")) == 1
+    assert "<b>loud</b>" in page.text
+    assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]

@@ -7,8 +7,8 @@ from importlib.resources import files
 import click
 from click.shell_completion import CompletionItem
 
-METHODS = ("audio_lime", "deep_shap", "gradcam", "integrated_gradients", "kernel_shap", "lime", "occlusion", "relax",
-           "rise", "saliency", "slime", "smoothgrad")
+METHODS = ("attention_rollout", "audible_mask", "audio_lime", "deep_shap", "gradcam", "integrated_gradients",
+           "kernel_shap", "lime", "occlusion", "relax", "rise", "saliency", "slime", "smoothgrad")
 MASKS = ("minmax", "sigmoid", "bin", "topK_5", "topK_30", "topK_50", "minmax_pos", "sigmoid_pos", "pos_thresh_25",
          "pos_thresh_50", "pos_thresh_75", "topK_5_pos", "topK_30_pos", "topK_50_pos")
 

@@ -29,13 +29,15 @@ def model_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def choice_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add --method, --mask, --seed and --set."""
+    """Add --method, --mask, --seed, --domain and --set."""
     for option in (
         click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
                      help="A setting of the method; of several methods, each gets those that it has."),
         click.option("--precision", default="fp32", show_default=True, help="fp32, or bf16: faster, and less exact."),
         click.option("--prepare/--no-prepare", "prepared", default=True, show_default=True,
                      help="Ask a faster copy of the network that gives the same outputs."),
+        click.option("--domain", default="features", show_default=True,
+                     help="What the metrics are measured on: features, or audio, the sound put through the model."),
         click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of everything random."),
         click.option("--mask", default="topK_30_pos", show_default=True, shell_complete=complete_mask,
                      help="How the explanation becomes a mask."),
@@ -68,7 +70,7 @@ def choices(options: dict[str, Any]) -> Any:
     from earwitness.workflow import Choices
 
     names = ("method", "mask", "seed", "target", "against", "like", "channel", "whole", "sections", "inversion",
-             "prepared", "precision", "check")
+             "domain", "prepared", "precision", "check")
     own = {name: options[name] for name in names if name in options}
     return Choices(**own, settings=dict(_setting(text) for text in options["settings"]))
 

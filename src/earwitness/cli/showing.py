@@ -33,10 +33,12 @@ def show(content: dict[str, Any]) -> None:
         where = f" at {section['start_s']:.0f} s" if content["timeline"] else ""
         method = f" {section['method']}:" if "method" in section else ""
         click.echo(f"{one_line(content['recording'])}{where}:{method} {target or 'embedding'}, p = {metrics['p']:.3f} "
-                   f"(kept sound {metrics['p_kept']:.3f}, removed {metrics['p_removed']:.3f}; "
+                   f"(kept {metrics['p_kept']:.3f}, removed {metrics['p_removed']:.3f}, both as {section['domain']}; "
                    f"kept area {metrics['kept_area']:.1%})")
         if metrics["degenerate"]:
             click.echo("warning: the mask is constant: it selects nothing, so the metrics say nothing; try another")
+        for said in section["disagreements"]:
+            click.echo(f"warning: features and sound disagree: {one_line(said)}")
     for refusal in content.get("refusals", ()):
         click.echo(f"{refusal['method']} cannot explain this: {one_line(refusal['reason'])}")
     for title, rows in content["extra"].items():

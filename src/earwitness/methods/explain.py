@@ -11,6 +11,7 @@ from earwitness import frontends
 from earwitness.checking import fits
 from earwitness.errors import ParameterError, unknown_name
 from earwitness.methods.attention import attention_rollout
+from earwitness.methods.audible_mask import audible_mask
 from earwitness.methods.by_window import Asking, Found, ask_by_window, shifted
 from earwitness.methods.deep_shap import deep_shap
 from earwitness.methods.evidence import Evidence, Progress
@@ -31,16 +32,19 @@ from earwitness.targets import Target, check_range
 from earwitness.types import Attribution, Clip, Features
 
 METHODS: dict[str, Callable[..., Evidence]] = {
-    "attention_rollout": attention_rollout, "audio_lime": audio_lime, "deep_shap": deep_shap, "gradcam": gradcam,
-    "integrated_gradients": integrated_gradients, "kernel_shap": kernel_shap, "lime": lime, "occlusion": occlusion,
-    "relax": relax, "rise": rise, "saliency": saliency, "slime": slime, "smoothgrad": smoothgrad,
+    "attention_rollout": attention_rollout, "audible_mask": audible_mask, "audio_lime": audio_lime,
+    "deep_shap": deep_shap, "gradcam": gradcam, "integrated_gradients": integrated_gradients,
+    "kernel_shap": kernel_shap, "lime": lime, "occlusion": occlusion, "relax": relax, "rise": rise,
+    "saliency": saliency, "slime": slime, "smoothgrad": smoothgrad,
 }
-DEFAULT_SCORES = {"audio_lime": "probability", "lime": "probability", "occlusion": "probability",
-                  "relax": "similarity", "rise": "probability", "slime": "probability"}
+DEFAULT_SCORES = {"audible_mask": "probability", "audio_lime": "probability", "lime": "probability",
+                  "occlusion": "probability", "relax": "similarity", "rise": "probability", "slime": "probability"}
 ON_THE_NETWORK_ITSELF = {"attention_rollout", "deep_shap", "gradcam", "saliency"}  # they look at layers, or pass once
 NOT_SETTINGS = ("generator", "progress")
 RANGES = {"n_samples": (1, 10**7), "n_masks": (1, 10**7), "n_steps": (1, 10**4), "cells": (1, 1000), "keep": (0.0, 1.0),
-          "alpha": (0.0, 1e12), "tolerance": (0.0, 1e12), "kernel_width": (1e-6, 1e6), "noise_share": (0.0, 100.0)}
+          "alpha": (0.0, 1e12), "tolerance": (0.0, 1e12), "kernel_width": (1e-6, 1e6), "noise_share": (0.0, 100.0),
+          "area": (0.0, 1e6), "smoothness": (0.0, 1e6), "learning_rate": (1e-6, 100.0), "cell_rows": (1, 10**4),
+          "cell_columns": (1, 10**6)}
 
 
 At = float | tuple[float, float]

@@ -1,13 +1,16 @@
-"""All numbers of one explanation: the model is asked about the kept and the removed features."""
+"""All numbers of one explanation: the model is asked about what is kept and removed, as features or as sound."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError
+from earwitness.errors import ParameterError, unknown_name
+from earwitness.frontends import Inversion
+from earwitness.listening import hear_again
 from earwitness.metrics.conciseness import Convention, complexity, is_degenerate, kept_area, sparseness
 from earwitness.metrics.faithfulness import (
     average_drop,
@@ -20,6 +23,9 @@ from earwitness.models.audio_model import AudioModel
 from earwitness.types import Features
 
 BATCH = 32
+SOUNDS_AT_ONCE = 8
+Domain = Literal["features", "audio"]
+DOMAINS: tuple[Domain, ...] = ("features", "audio")
 
 
 @dataclass(frozen=True)
@@ -60,9 +66,10 @@ class Measures:
 
 
 def measure(
-    model: AudioModel, features: Features, mask: Tensor, target: int, *, convention: Convention = "nan"
+    model: AudioModel, features: Features, mask: Tensor, target: int, *, convention: Convention = "nan",
+    domain: Domain = "features", inversion: Inversion = "projection",
 ) -> tuple[Measures, Tensor]:
-    """Measure one mask in the features domain: what is switched off becomes silence.
+    """Measure one mask.
 
     Args:
         model: the model that was explained.
@@ -70,22 +77,32 @@ def measure(
         mask: (freq, time) in [0, 1].
         target: class index.
         convention: what a constant mask scores in SPS and COMP.
+        domain: "features": what is switched off becomes silence in what the network is given. "audio": the mask
+            becomes sound as in ``earwitness.listen``, and the whole model hears that sound, its own levelling and
+            front end included.
+        inversion: how the mask becomes sound; only for "audio".
 
     Returns:
         The measures, and probabilities (3, classes) for original, kept and removed.
 
-    Source: Pak & Teryokhina 2025, sec. II-D; kept = (x - s)·m + s with s the front end's silence.
+    Raises:
+        ParameterError: a mask that does not fit or is not in 0 to 1, no such target, unknown domain or inversion.
+
+    Source: Pak & Teryokhina 2025, sec. II-D; kept = (x - s)·m + s with s the front end's silence. Differs: the domain
+    of audio is ours; there the sound is as long as the model's window, padding included.
     """
     x = features.values
     if x.shape[0] != 1 or not isinstance(mask, Tensor) or mask.shape != x.shape[1:]:
         got = tuple(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__
         raise ParameterError(f"mask is {got} and features {tuple(x.shape)}; expected (freq, time) and (1, freq, time)")
-    (measures,), probabilities = measure_masks(model, features, mask[None], target, convention=convention)
+    (measures,), probabilities = measure_masks(model, features, mask[None], target, convention=convention,
+                                               domain=domain, inversion=inversion)
     return measures, probabilities
 
 
 def measure_masks(
-    model: AudioModel, features: Features, masks: Tensor, target: int, *, convention: Convention = "nan"
+    model: AudioModel, features: Features, masks: Tensor, target: int, *, convention: Convention = "nan",
+    domain: Domain = "features", inversion: Inversion = "projection",
 ) -> tuple[list[Measures], Tensor]:
     """Measure several masks of one item: 1 + 2k forward passes, at most 32 at once.
 
@@ -95,12 +112,14 @@ def measure_masks(
         masks: (k, freq, time) in [0, 1].
         target: class index.
         convention: as for ``measure``.
+        domain: as for ``measure``.
+        inversion: as for ``measure``.
 
     Returns:
         The measures of each mask, and probabilities (1 + 2k, classes) for the original, the k kept parts and the k
         removed ones.
     """
-    x, silence = features.values, model.front_end.silent(features.values)
+    x = features.values
     if x.shape[0] != 1 or masks.ndim != 3 or masks.shape[1:] != x.shape[1:] or not len(masks):
         raise ParameterError(f"masks are {tuple(masks.shape)} and features {tuple(x.shape)}; expected (k, freq, time) "
                              "and (1, freq, time)")
@@ -109,11 +128,41 @@ def measure_masks(
     model.class_index(target)
     m = masks.to(x)
     kept_or_removed = torch.cat([m, 1 - m])
-    probabilities = torch.cat([model.probabilities(features)] + [
-        model.probabilities(model.front_end.blend(features, kept_or_removed[first : first + BATCH], fill=silence[None]))
-        for first in range(0, 2 * len(m), BATCH)])
-    original, kept, removed = probabilities[:1], probabilities[1 : 1 + len(m)], probabilities[1 + len(m) :]
-    p, p_kept, p_removed = original[:, target].expand(len(m)), kept[:, target], removed[:, target]
+    if domain == "features":
+        silence = model.front_end.silent(x)
+        answers = [model.probabilities(model.front_end.blend(features, kept_or_removed[first : first + BATCH],
+                                                             fill=silence[None]))
+                   for first in range(0, 2 * len(m), BATCH)]
+    elif domain == "audio":
+        answers = [_of_sounds(model, features, kept_or_removed[first : first + SOUNDS_AT_ONCE], inversion)
+                   for first in range(0, 2 * len(m), SOUNDS_AT_ONCE)]
+    else:
+        raise unknown_name("domain", domain, DOMAINS)
+    probabilities = torch.cat([model.probabilities(features), *answers])
+    return measures_of(masks, probabilities, target, convention=convention), probabilities
+
+
+def _of_sounds(model: AudioModel, features: Features, masks: Tensor, inversion: Inversion) -> Tensor:
+    """Probabilities (k, classes) of the sounds that masks (k, freq, time) keep of one item."""
+    with torch.no_grad():
+        repeated = features.with_values(features.values.expand(len(masks), -1, -1))
+        return model.probabilities(hear_again(model, model.front_end.inverse(repeated, masks, inversion=inversion)))
+
+
+def measures_of(
+    masks: Tensor, probabilities: Tensor, target: int, *, convention: Convention = "nan"
+) -> list[Measures]:
+    """Work out the measures of masks from what a model said, of features or of sounds.
+
+    Args:
+        masks: (k, freq, time) in [0, 1].
+        probabilities: (1 + 2k, classes) for the original, the k kept parts and the k removed ones.
+        target: class index.
+        convention: what a constant mask scores in SPS and COMP.
+    """
+    k = len(masks)
+    original, kept, removed = probabilities[:1], probabilities[1 : 1 + k], probabilities[1 + k :]
+    p, p_kept, p_removed = original[:, target].expand(k), kept[:, target], removed[:, target]
     columns = {
         "FF": faithfulness(p, p_removed), "AI": average_increase(p, p_kept), "AD": average_drop(p, p_kept),
         "AG": average_gain(p, p_kept), "FidIn": input_fidelity(original.expand_as(kept), kept),
@@ -122,4 +171,4 @@ def measure_masks(
         "p": p, "p_kept": p_kept, "p_removed": p_removed,
     }
     lists = {name: column.tolist() for name, column in columns.items()}
-    return [Measures(**{name: column[k] for name, column in lists.items()}) for k in range(len(m))], probabilities
+    return [Measures(**{name: column[each] for name, column in lists.items()}) for each in range(k)]

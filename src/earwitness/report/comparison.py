@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from earwitness.metrics import DOMAINS
 from earwitness.report import pictures, sounds
 from earwitness.report.contents import Refusal, Report, Section
 from earwitness.report.tables import Metric, best_rows, metric_rows, percent
@@ -57,6 +59,7 @@ class Comparison:
         tiles: in the order of the sections.
         layers: what can be laid over the spectrogram, (key, label).
         first: anchor of the section that has the original sound.
+        domain: what the metrics were measured on.
     """
 
     anchor: str
@@ -68,6 +71,7 @@ class Comparison:
     tiles: Sequence[Tile]
     layers: Sequence[tuple[str, str]]
     first: str
+    domain: str
 
 
 @dataclass(frozen=True)
@@ -112,14 +116,17 @@ def _group(anchor: str, members: list[tuple[int, Section]], refusals: list[Refus
                     [overlay for overlay in view.overlays if overlay.key in LAYERS])
                for section, view in zip(sections, views, strict=True)],
         layers=[(key, labels[key]) for key in LAYERS if key in labels], first=beside,
+        domain=first.domain,
     ))
 
 
 def _columns(section: Section) -> list[Column]:
     area, *metrics = _numbers(section)
     return [
-        Column("p kept", "", "probability of the class for the kept part alone"),
-        Column("p removed", "", "probability of the class for everything else"),
+        Column("p kept", "", "probability of the class for the features of the kept part alone"),
+        Column("as sound", "", "probability of the class for the sound of the kept part alone"),
+        Column("p removed", "", "probability of the class for the features of everything else"),
+        Column("as sound", "", "probability of the class for the sound of everything else"),
         *(Column(metric.short, metric.better, metric.meaning) for metric in (area, *metrics)),
         Column("forward", "", "forward passes of the network that the method spent"),
         Column("backward", "", "backward passes of the network that the method spent"),
@@ -134,13 +141,20 @@ def _lines(sections: list[Section], views: list[SectionView], refusals: list[Ref
         tags = ["the embedding"] if section.attribution.target is None else []
         tags += ["constant mask"] if section.measures.degenerate else []
         passes = section.attribution.passes
-        cells = [(percent(section.measures.p_kept), False), (percent(section.measures.p_removed), False)]
+        cells = [(percent(p), False) for p in _probabilities(section)]
         cells += [(metric.value if metric.defined else "n/a", k in best.get(metric.short, ()))
                   for metric in _numbers(section)]
         cells += [(f"{passes[name]:,}" if name in passes else "n/a", False) for name in ("forward", "backward")]
         cells.append(("n/a" if section.seconds is None else f"{section.seconds:.2f}", False))
         lines.append(Line(view.method, view.anchor, tuple(tags), tuple(cells), ""))
     return lines + [Line(refusal.method, "", (), (), refusal.reason) for refusal in refusals]
+
+
+def _probabilities(section: Section) -> list[float]:
+    """Of the class for the kept part as features and as sound, then for the removed part."""
+    by_domain = section.by_domain or {section.domain: section.measures}
+    found = [by_domain.get(domain) for domain in DOMAINS]
+    return [getattr(measures, name) if measures else math.nan for name in ("p_kept", "p_removed") for measures in found]
 
 
 def _numbers(section: Section) -> list[Metric]:

@@ -10,8 +10,10 @@ from typing import Any
 from torch import Tensor
 
 from earwitness.listening import Heard
-from earwitness.metrics import Measures
+from earwitness.metrics import Domain, Measures
 from earwitness.types import Attribution
+
+PARTS = ("original", "kept", "removed")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,27 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What the model says of one part of a sound.
+
+    Attributes:
+        part: a name of ``PARTS``.
+        domain: "features": of what the network is given, with silence for the rest; "audio": of the sound that plays.
+        label: most probable class; of a model with one class, whether it is there.
+        probability: of that, 0..1.
+        target: class that the numbers are about.
+        p: its probability, 0..1.
+    """
+
+    part: str
+    domain: Domain
+    label: str
+    probability: float
+    target: str
+    p: float
+
+
+@dataclass(frozen=True)
 class Section:
     """One explained stretch of a recording.
 
@@ -44,11 +67,14 @@ class Section:
         attribution: the explanation, (freq, time), with axes in Hz and seconds.
         mask: what is kept, (freq, time) in [0, 1].
         heard: original, kept and removed sound.
-        measures: the metrics of this explanation.
+        measures: the metrics of this explanation, in ``domain``.
         predictions: top classes, most probable first.
         evidence: the true evidence where it is known, (freq, time) in [0, 1].
         seconds: how long the method took; None where nobody measured.
         measured: class that measures and predictions are about, where the attribution's target is no class of its own.
+        domain: what the metrics were measured on.
+        by_domain: the metrics in every domain; empty where only one was measured.
+        answers: what the model says of each part in every domain; empty where nobody asked.
     """
 
     start_s: float
@@ -64,6 +90,9 @@ class Section:
     evidence: Tensor | None = None
     seconds: float | None = None
     measured: str | None = None
+    domain: Domain = "features"
+    by_domain: Mapping[Domain, Measures] = field(default_factory=dict)
+    answers: Sequence[Answer] = ()
 
 
 @dataclass(frozen=True)

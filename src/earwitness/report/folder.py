@@ -18,6 +18,7 @@ from earwitness.files import make_folder, replacing
 from earwitness.report.contents import Report, Section
 from earwitness.report.course import write_course
 from earwitness.report.figures import draw_explanation, draw_sound, save_figure
+from earwitness.report.hearing import disagreements
 from earwitness.report.html import write_html
 from earwitness.types import Clip
 
@@ -78,7 +79,9 @@ def summary(report: Report) -> dict[str, Any]:
     sections = [{
         "start_s": section.start_s, "duration_s": section.duration_s, "target": section.attribution.target,
         "predictions": [asdict(prediction) for prediction in section.predictions],
-        "metrics": section.measures.as_dict(),
+        "domain": section.domain, "metrics": section.measures.as_dict(),
+        "metrics_by_domain": {domain: measures.as_dict() for domain, measures in section.by_domain.items()},
+        "answers": [asdict(answer) for answer in section.answers], "disagreements": disagreements(section.answers),
     } | (_of_method(section) if report.methods else {}) for section in report.sections]
     content: dict[str, Any] = _plain({
         "recording": report.clip_name, "facts": dict(report.facts), "notes": list(report.notes),

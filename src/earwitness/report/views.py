@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from earwitness.errors import ParameterError
 from earwitness.report import pictures, sounds
 from earwitness.report.axes import Axis, clock, frequency_axis, tick_centres, time_axis
-from earwitness.report.contents import Section
+from earwitness.report.contents import Answer, Section
+from earwitness.report.hearing import disagreements
 from earwitness.report.parts import Part, part_rows
 from earwitness.report.pictures import EvidenceScale, Values
 from earwitness.report.tables import Metric, metric_rows, number, percent
@@ -58,13 +59,17 @@ class Overlay:
 
 @dataclass(frozen=True)
 class Panel:
-    """A picture with its player; ``sound`` is empty where another section has it."""
+    """A picture with its player, and what the model says of it, (what it is asked about, class, rest).
+
+    ``sound`` is empty where another section has it.
+    """
 
     key: str
     title: str
     hint: str
     image: str
     sound: str
+    says: Sequence[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,8 @@ class SectionView:
     parts: Sequence[Part]
     degenerate: bool
     original_in: str
+    domain: str
+    disagreements: Sequence[str]
 
 
 def layers(section: Section) -> Layers:
@@ -159,7 +166,8 @@ def section_view(section: Section, index: int, *, gain: float | None = None, bes
         gain=sounds.describe_gain(gain),
         adds_up=sounds.adds_up(section.heard), rows=_rows(section),
         metrics=metric_rows(section.measures), parts=part_rows(section.attribution),
-        degenerate=section.measures.degenerate, original_in=original_in,
+        degenerate=section.measures.degenerate, original_in=original_in, domain=section.domain,
+        disagreements=disagreements(section.answers),
     )
 
 
@@ -183,8 +191,9 @@ def _summary(section: Section, target: str) -> str:
     area = percent(m.kept_area)
     if not all(math.isfinite(p) for p in (m.p, m.p_kept, m.p_removed)):
         return f"The mask keeps {area} of the picture."
+    what = "the sound of that part" if section.domain == "audio" else "that part"
     return (
-        f"The mask keeps {area} of the picture. From that part alone the model gives “{target}” "
+        f"The mask keeps {area} of the picture. From {what} alone the model gives “{target}” "
         f"{percent(m.p_kept)}; from the rest {percent(m.p_removed)}; from the whole sound {percent(m.p)}."
     )
 
@@ -230,9 +239,19 @@ def _panels(section: Section, drawn: Layers, gain: float, *, original_in: str, c
     return [
         Panel(key, title, hint, png_uri(pictures.paint_levels(levels, *drawn.levels)),
               "" if key == "original" and original_in else
-              sounds.sound_uri(sound, sample_rate_hz=heard.sample_rate_hz, gain=gain, compact=compact))
+              sounds.sound_uri(sound, sample_rate_hz=heard.sample_rate_hz, gain=gain, compact=compact),
+              _says([answer for answer in section.answers if answer.part == key]))
         for key, title, hint, levels, sound in parts
     ]
+
+
+def _says(of_part: list[Answer]) -> list[tuple[str, str, str]]:
+    """What the model says of one part; of the original, features and sound are the same."""
+    asked = {"features": "its features", "audio": "its sound"}
+    found = [(asked[answer.domain], answer.label, percent(answer.probability)
+              + ("" if answer.label == answer.target else f", {answer.target} {percent(answer.p)}"))
+             for answer in of_part]
+    return [("it", *found[0][1:])] if of_part and of_part[0].part == "original" else found
 
 
 def _rows(section: Section) -> list[Row]:
