@@ -58,10 +58,11 @@ class Clip:
 
 @dataclass(frozen=True)
 class Features:
-    """What a network hears, and what is needed to make sound of it again.
+    """What is explained, and what is needed to make sound of it again.
 
     Attributes:
-        values: the network's input, (batch, freq, time), in the front end's unit.
+        values: the plane that is explained, (batch, freq, time), in the front end's unit; for most networks it is
+            their input, see ``FrontEnd.heard``.
         stft: complex short-time spectrum behind it, (batch, bins, time).
         length_samples: length of each waveform in samples.
     """

@@ -12,6 +12,7 @@ from earwitness.errors import ParameterError
 from earwitness.frontends import SamplePlane, StftDb, WaveformPlane
 from earwitness.models.audio_model import evaluating
 from earwitness.scores import ClassLogit
+from earwitness.workflow import Choices, explain_file
 
 RATE_HZ = 8000
 
@@ -175,6 +176,20 @@ def test_batches_of_values_are_heard_one_by_one(model, clip, generator):
         together = score(features.with_values(values))
         apart = torch.cat([score(features.with_values(each[None])) for each in values])
     assert torch.allclose(together, apart, atol=1e-5)
+
+
+def test_a_report_of_a_network_over_waveforms(model, clip, tmp_path):
+    """All methods side by side, played, measured and put to the test."""
+    ew.audio.save(tmp_path / "noise.wav", ew.Clip(clip.waveform / 4, RATE_HZ))
+    choices = Choices(method="saliency,occlusion,gradcam", check=True)
+    report = explain_file(tmp_path / "noise.wav", model, choices)
+    assert [section.attribution.method for section in report.sections] == ["saliency", "occlusion", "gradcam"]
+    assert all(section.unit == "dB" and section.spectrogram.shape == (257, 16) for section in report.sections)
+    asking = ew.AudioModel.from_callable(lambda sounds: model.network(torch.from_numpy(sounds)).detach().numpy(),
+                                         list("abc"), RATE_HZ, returns="logits", window_s=0.25)
+    report = explain_file(tmp_path / "noise.wav", asking, replace(choices, check=False))
+    assert [section.attribution.method for section in report.sections] == ["occlusion"]
+    assert [refusal.method for refusal in report.refusals] == ["saliency", "gradcam"]
 
 
 def test_double_precision_networks_hear_double_precision(linear, clip):

@@ -34,7 +34,9 @@ def integrated_gradients(
         Evidence that adds up to score(features) - score(baseline) but for the quadrature's error, which is the
         fact ``completeness_gap``, relative to that difference, one number per item.
 
-    Source: Sundararajan et al. 2017, eq. 1. Differs: Gauss-Legendre points instead of a Riemann sum.
+    Source: Sundararajan et al. 2017, eq. 1. Differs: Gauss-Legendre points instead of a Riemann sum. For a network
+    that hears waveforms the line is straight in the waveform (``FrontEnd.coordinates``), and the evidence is that of
+    Vielhaben et al. 2024 on the short-time Fourier plane.
     """
     points, weights = _gauss_legendre(n_steps)
     values, gaps = [], []
