@@ -57,13 +57,17 @@ class AstFilterBank(nn.Module):
         row_hz: centre of each mel band in Hz, (bands,).
     """
 
+    filters: Tensor
+    window: Tensor
+
     def __init__(self, extractor: Any) -> None:
         super().__init__()
         utils = require("transformers.audio_utils", extra="hf")
         self.sample_rate_hz = int(extractor.sampling_rate)
         self.max_length = int(extractor.max_length)
         self.window_samples = AST_FRAME + (self.max_length - 1) * AST_HOP
-        self.shift, self.scale = (extractor.mean, 2 * extractor.std) if extractor.do_normalize else (0.0, 1.0)
+        self.shift = float(extractor.mean) if extractor.do_normalize else 0.0
+        self.scale = 2 * float(extractor.std) if extractor.do_normalize else 1.0
         n_mels, nyquist = int(extractor.num_mel_bins), self.sample_rate_hz // 2
         with warnings.catch_warnings():  # the published 128 bands are narrower than a Fourier bin at the low end
             warnings.filterwarnings("ignore", "At least one mel filter has all zero values")
@@ -84,7 +88,7 @@ class AstFilterBank(nn.Module):
         frames = frames - frames.mean(-1, keepdim=True)
         before = torch.cat([frames[..., :1], frames[..., :-1]], -1)
         spectrum = torch.fft.rfft((frames - 0.97 * before) * self.window, n=AST_FFT)
-        bands = power(spectrum) @ self.filters.double().T  # type: ignore[operator]
+        bands = power(spectrum) @ self.filters.double().T
         logs = bands.clamp(min=torch.finfo(torch.float32).eps).log()
         padded = nn.functional.pad(logs, (0, 0, 0, self.max_length - logs.shape[1]))
         return {"input_values": ((padded - self.shift) / self.scale).to(waveform.dtype)}
@@ -97,6 +101,8 @@ class WhisperLogMel(nn.Module):
         sample_rate_hz: rate of the waveforms.
         window_samples: samples of the window (30 s); silence fills it, what lies behind is cut off.
     """
+
+    filters: Tensor
 
     def __init__(self, extractor: Any) -> None:
         super().__init__()
@@ -112,7 +118,7 @@ class WhisperLogMel(nn.Module):
     def forward(self, waveform: Tensor) -> dict[str, Tensor]:
         """Return ``input_features``, (batch, bands, frames)."""
         sound = _filled(waveform[..., : self.window_samples], self.window_samples)
-        bands = self.filters.to(waveform) @ power(self.stft.transform(sound)[..., :-1])  # type: ignore[operator]
+        bands = self.filters.to(waveform) @ power(self.stft.transform(sound)[..., :-1])
         logs = bands.clamp(min=1e-10).log10()
         logs = torch.maximum(logs, logs.amax((1, 2), keepdim=True) - 8.0)
         return {"input_features": (logs + 4.0) / 4.0}
@@ -129,6 +135,8 @@ class ClapLogMel(nn.Module):
         window_samples: samples of the window (10 s).
         row_hz: centre of each mel band in Hz, (bands,).
     """
+
+    filters: Tensor
 
     def __init__(self, extractor: Any) -> None:
         super().__init__()
@@ -154,7 +162,7 @@ class ClapLogMel(nn.Module):
         elif self.padding == "repeat" and length < self.window_samples:
             waveform = waveform.repeat(1, times + 1)[..., : self.window_samples]
         spectrum = self.stft.transform(_filled(waveform, self.window_samples).double())
-        bands = power(spectrum).transpose(1, 2) @ self.filters.double().T  # type: ignore[operator]
+        bands = power(spectrum).transpose(1, 2) @ self.filters.double().T
         decibels = (10.0 * bands.clamp(min=1e-10).log10()).to(waveform.dtype)[:, None]
         longer = torch.full((len(waveform), 1), self.fusion, dtype=torch.bool, device=waveform.device)
         return {"input_features": decibels.expand(-1, 4 if self.fusion else 1, -1, -1), "is_longer": longer}

@@ -69,7 +69,8 @@ class PatchLayout(Layout):
 
     def maps(self, tokens: Tensor) -> TokenMaps:
         """Put the patch tokens in their places."""
-        grid = tokens[:, 2:].transpose(1, 2).unflatten(2, (len(self.row_hz), -1))
+        patches = tokens[:, 2:].transpose(1, 2)
+        grid = patches.reshape(*patches.shape[:2], len(self.row_hz), -1)
         times = self.first_s + self.hop_s * torch.arange(grid.shape[3], dtype=torch.float64)
         return TokenMaps(grid, self.row_hz, times)
 
@@ -97,7 +98,7 @@ class FoldedLayout(Layout):
     def maps(self, tokens: Tensor) -> TokenMaps:
         """Unfold the image."""
         side = math.isqrt(tokens.shape[1])
-        image = tokens.transpose(1, 2).unflatten(2, (self.parts, side // self.parts, side))
+        image = tokens.transpose(1, 2).reshape(len(tokens), -1, self.parts, side // self.parts, side)
         grid = image.transpose(2, 3).flatten(3)
         rows = _centres(side // self.parts, len(self.band_hz))
         columns = _centres(grid.shape[3], self.columns)
