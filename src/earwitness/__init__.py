@@ -15,7 +15,7 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from earwitness.listening import Heard, listen
-    from earwitness.methods import METHODS, explain
+    from earwitness.methods.explain import METHODS, explain
     from earwitness.models import AudioModel, load_model
     from earwitness.types import Attribution, Clip, Features
 

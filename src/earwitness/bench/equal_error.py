@@ -16,7 +16,7 @@ from earwitness.bench.row import Condition, Peer, Row
 from earwitness.bench.setup import Setup
 from earwitness.bench.subjects import recordings
 from earwitness.bench.timing import timed
-from earwitness.methods import explain
+from earwitness.methods.explain import explain
 from earwitness.models import AudioModel, load_model
 from earwitness.types import Attribution, Clip
 

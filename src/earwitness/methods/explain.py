@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, get_type_hints, overload
+from typing import Any, cast, get_type_hints, overload
 
 from earwitness import frontends
 from earwitness.checking import fits
@@ -51,7 +51,7 @@ At = float | tuple[float, float]
 
 
 @overload
-def explain(  # type: ignore[overload-overlap]
+def explain(
     model: AudioModel, clip: Clip, method: str = ..., target: Target | None = ..., *, score: str | None = ...,
     at_s: At | None = ..., seed: int = ..., progress: Progress | None = ..., prepared: bool = ...,
     precision: Precision = ..., **settings: Any,
@@ -121,7 +121,8 @@ def explain(
     if not fits(seed, int) or seed < 0:
         raise ParameterError(f"seed is {seed!r}; expected a whole number from 0")
     _check_names(method, settings)
-    wanted = list(target) if isinstance(target, list | tuple) else [target]
+    several = isinstance(target, list | tuple)
+    wanted: list[Target | None] = list(cast("Sequence[Target]", target)) if several else [cast("Target | None", target)]
     if not wanted:
         raise ParameterError("target is an empty list; expected at least one class")
     score = score_name(model, score, DEFAULT_SCORES.get(method, "logit"), wanted)
@@ -134,15 +135,15 @@ def explain(
         ready = _ready(model, windows[0], enabled=prepared and method not in ON_THE_NETWORK_ITSELF)
         asking = Asking(replace(model, network=ready.network), questions, ready.batch, precision)
         found = ask_by_window(METHODS[method], asking, windows, seed, settings, progress)
-    common = {"model": model.name, "front_end": frontends.describe(model.front_end), "prepared": ready.steps,
-              "precision": precision}
+    common: dict[str, Any] = {"model": model.name, "front_end": frontends.describe(model.front_end),
+                              "prepared": ready.steps, "precision": precision}
     if len(questions) > 1:
         common["asked_together"] = [question.words(model) for question in questions]
     deviations = [each.deviation for each in found if each.deviation is not None]
     own = _plain(_own_settings(method) | settings) | ({"bf16_deviation": max(deviations)} if deviations else {})
     attributions = [_attribution(model, method, question, each, own, common, seed, windows.layout)
                     for question, each in zip(questions, found, strict=True)]
-    return attributions if isinstance(target, list | tuple) else attributions[0]
+    return attributions if several else attributions[0]
 
 
 def _attribution(

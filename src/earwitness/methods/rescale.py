@@ -57,7 +57,8 @@ def rescaled(network: nn.Module, *, enabled: bool = True) -> Iterator[Rules]:
         enabled: False leaves the gradients alone.
     """
     rules = Rules()
-    handles = [network.register_forward_pre_hook(lambda _module, inputs: tuple(_Entry.apply(x) for x in inputs))]
+    enter: Callable[[Tensor], Tensor] = _Entry.apply
+    handles = [network.register_forward_pre_hook(lambda _module, inputs: tuple(enter(x) for x in inputs))]
     for module in network.modules() if enabled else ():
         if isinstance(module, (*ELEMENTWISE, *MAXIMA)):
             handles.append(module.register_forward_hook(lambda m, inputs, out: _answer(rules, m, inputs[0], out)))

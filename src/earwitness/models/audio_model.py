@@ -23,8 +23,10 @@ from earwitness.types import Clip, Features, check_rate
 
 Activation = Literal["softmax", "sigmoid", "identity"]
 MAX_WINDOW_S = 3600.0
-ACTIVATIONS = {"softmax": lambda logits: torch.softmax(logits, -1), "sigmoid": torch.sigmoid,
-               "identity": lambda outputs: outputs}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "softmax": lambda logits: torch.softmax(logits, -1), "sigmoid": torch.sigmoid,
+    "identity": lambda outputs: outputs,
+}
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -110,6 +111,10 @@ class Windows:
 
     def __len__(self) -> int:
         return len(self.pieces)
+
+    def __iter__(self) -> Iterator[Features]:
+        """Go through the windows in order of time."""
+        return (self[k] for k in range(len(self)))
 
     def __getitem__(self, k: int) -> Features:
         """Return the features of window k, a batch of one."""
