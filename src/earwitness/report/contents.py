@@ -10,7 +10,7 @@ from torch import Tensor
 
 from earwitness.listen import Heard
 from earwitness.metrics import Measures
-from earwitness.types import Attribution
+from earwitness.types import SHOWN_BY, Attribution
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Section:
         predictions: top classes, most probable first.
         evidence: the true evidence where it is known, (freq, time) in [0, 1].
         seconds: how long the method took; None where nobody measured.
+        measured: class that the measures are about; None where nobody said.
     """
 
     start_s: float
@@ -61,6 +62,7 @@ class Section:
     predictions: Sequence[Prediction]
     evidence: Tensor | None = None
     seconds: float | None = None
+    measured: str | None = None
 
 
 @dataclass(frozen=True)
@@ -121,3 +123,6 @@ class Report:
     extra: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     methods: Sequence[str] = ()
     refusals: Sequence[Refusal] = ()
+
+    def _repr_html_(self) -> str:
+        return SHOWN_BY[Report](self)
