@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "earwitness"
 ROOMS = [
     "errors", "checking", "files", "types", "audio", "frontends", "models", "datasets", "training", "scores",
     "synthetic", "perturb", "methods", "masks", "listen", "metrics", "checks", "report", "sweep", "studies", "compare",
-    "workflow", "detect", "demo", "bench", "cli", "__main__",
+    "stretches", "workflow", "detect", "demo", "bench", "app", "cli", "__main__",
 ]
 
 

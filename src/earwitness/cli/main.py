@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from earwitness.cli.app import app
 from earwitness.cli.bench import bench
 from earwitness.cli.choose_fill import choose_fill
 from earwitness.cli.demo import demo
@@ -21,7 +22,7 @@ from earwitness.errors import EarwitnessError
 from earwitness.models.allocator import keep_freed_memory
 
 EPILOG = "Errors print one line; --debug shows where they come from."
-COMMANDS = (bench, choose_fill, demo, detect, embed, explain, models, study, train, train_voice)
+COMMANDS = (app, bench, choose_fill, demo, detect, embed, explain, models, study, train, train_voice)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     debug, words = "--debug" in given, [word for word in given if word != "--debug"]
     keep_freed_memory()
     try:
-        cli.main(args=words, prog_name="earwitness", standalone_mode=False)
+        cli.main(args=words, prog_name="earwitness", standalone_mode=False, obj=debug)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
