@@ -49,18 +49,18 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Shown) -> None:
                 path, name = page.uploaded(given)
                 facts, beginning = steps.take_file(session, path, name, page.limits)
         except Exception as error:
-            return {**empty(), **cleared(), form.chosen: "", shown.status: page.failed(error)}
+            return {**no_sound(), form.chosen: "", shown.status: page.failed(error)}
         finally:
             page.discard(given)
-        return {**empty(), **cleared(), form.chosen: showing.sound_html(facts, beginning), shown.status: _ready()}
+        return {**no_sound(), form.chosen: showing.sound_html(facts, beginning), shown.status: _ready()}
 
-    def cleared() -> Updates:
-        return {form.file: None, form.microphone: None}
+    def no_sound() -> Updates:
+        return {**empty(), form.file: None, form.microphone: None, **dict.fromkeys(shown.region)}
 
     def take_scene(session: Session, scene: Any) -> Updates:
         with session.working():
             facts, clip = steps.take_scene(session, scene)
-        return {**empty(), form.chosen: showing.sound_html(facts, clip), shown.status: _ready()}
+        return {**no_sound(), form.chosen: showing.sound_html(facts, clip), shown.status: _ready()}
 
     def change_model(_: Session, model: Any) -> Updates:
         return {form.target: gr.update(choices=[PREDICTED, *offers.labels(model, page.preselected)], value=PREDICTED)}
@@ -166,21 +166,11 @@ def _explaining(gr: Any, page: Page, shown: Shown) -> Callable[..., Iterator[Upd
         if failures or explained is None:
             yield {shown.status: page.failed(failures[0] if failures else steps.Cancelled())}
             return
-        first = explained.report.sections[0]
         yield {shown.status: _done(), shown.result: showing.result_html(explained), shown.heard: "",
-               shown.tools: gr.update(visible=True), shown.region_tools: gr.update(visible=True),
-               **dict(zip(shown.region, _middle(first), strict=True))}
+               shown.tools: gr.update(visible=True), shown.region_tools: gr.update(visible=True)}
 
     run.__annotations__ = {"request": gr.Request}
     return run
-
-
-def _middle(section: Any) -> tuple[float, float, float, float]:
-    """A region to begin with: the middle half of the time, and of the rows."""
-    hz = section.attribution.frequencies_hz
-    start_s, width_s = section.start_s, section.duration_s
-    return (round(start_s + width_s / 4, 2), round(start_s + 3 * width_s / 4, 2),
-            round(float(hz[len(hz) // 4]), 0), round(float(hz[3 * len(hz) // 4]), 0))
 
 
 def _safe(gr: Any, page: Page, shown: Shown, step: Callable[..., Updates]) -> Callable[..., Updates]:

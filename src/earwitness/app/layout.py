@@ -42,7 +42,7 @@ def _form(gr: Any, page: Page, names: list[str]) -> Form:
     limits = page.limits
     with gr.Tabs():
         with gr.Tab("Upload"):
-            file = gr.File(label=f"A sound, up to {limits.upload_mb} MB and {limits.duration_s:g} s", height=130,
+            file = gr.File(label=f"A sound, up to {limits.upload_mb} MB and {limits.duration_s:g} s", height=160,
                            elem_id="ew-file")
         with gr.Tab("Record"):
             microphone = gr.Audio(sources=["microphone"], type="filepath", label="Record", elem_id="ew-microphone")
@@ -55,7 +55,7 @@ def _form(gr: Any, page: Page, names: list[str]) -> Form:
     target = gr.Dropdown(_targets(page, page.preselected), value=PREDICTED, label="Explain")
     with gr.Row():
         method = gr.Dropdown(sorted(METHODS), value="saliency", label="Method", min_width=120)
-        versus = gr.Dropdown([NOBODY, *sorted(METHODS)], value=NOBODY, label="Beside it", min_width=120)
+        versus = gr.Dropdown([NOBODY, *sorted(METHODS)], value=NOBODY, label="Compare with", min_width=120)
     with gr.Row():
         components = gr.Dropdown(offers.component_names("saliency"), value=OWN, label="Components", min_width=120,
                                  interactive=False)

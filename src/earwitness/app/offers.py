@@ -19,9 +19,9 @@ from earwitness.perturb.kinds import KINDS
 from earwitness.workflow import Choices
 
 PREDICTED = "the predicted class"
-OWN = "the method's own"
-NOBODY = "no other method"
-BY_SHARE = "kept share (slider)"
+OWN = "default"
+NOBODY = "none"
+BY_SHARE = "kept share"
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def load(name: str, preselected: str | None = None) -> AudioModel:
 def takes(method: str, setting: str) -> bool:
     """Say whether a method has a setting.
 
-    >>> takes("slime", "components"), takes("saliency", "fill"), takes("no other method", "fill")
+    >>> takes("slime", "components"), takes("saliency", "fill"), takes("none", "fill")
     (True, False, False)
     """
     return method in METHODS and setting in inspect.signature(METHODS[method]).parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import tempfile
 from collections.abc import Callable
@@ -60,11 +61,13 @@ def serve(
         page = Page(sessions, uploads, limits, model, debug)
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{place.getsockname()[1]}"
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # an asked-for end cleans up as Ctrl+C does
         try:
             _run(application(page, local=host in LOCAL_HOSTS), place, lambda: started(address))
         except KeyboardInterrupt:
             pass
         finally:
+            signal.signal(signal.SIGTERM, before)
             sessions.close_all()
 
 
@@ -99,7 +102,9 @@ def application(page: Page, *, local: bool) -> Any:
     """
     gr: Any = require("gradio", extra="app")
     fastapi: Any = require("fastapi", extra="app")
-    theme = gr.themes.Base(font=FONTS, font_mono=MONO, primary_hue="orange", neutral_hue="stone")
+    theme = gr.themes.Base(font=FONTS, font_mono=MONO, primary_hue="orange", neutral_hue="stone").set(
+        body_text_color_subdued="*neutral_600", body_text_color_subdued_dark="*neutral_400",
+        block_label_text_color="*neutral_600", block_label_text_color_dark="*neutral_300")
     blocks = build(page)
     blocks.queue(default_concurrency_limit=max(2, page.limits.jobs), max_size=4 * page.limits.sessions)
     outer = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
