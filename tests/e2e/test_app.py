@@ -69,9 +69,9 @@ def open_app(browser, server):
     assert complaints == []
 
 
-def until(page, condition, *):
+def until(page, condition):
     """Wait for a condition on the page, without asking again and again from outside."""
-    page.wait_for_function(f"() => {condition}", timeout=1000 * seconds)
+    page.wait_for_function(f"() => {condition}", timeout=1000 * PATIENCE_S)
 
 
 def upload(page, *files):
@@ -83,14 +83,9 @@ def explain(page):
     until(page, EXPLAINED)
 
 
-def text_of(page, selector):
-    return " ".join(page.inner_text(selector).split())
-
-
 def changed(page, selector, before):
     """Wait until a part of the page says something else, and return it."""
-    until(page, f"document.querySelector({json.dumps(selector)})?.innerText.trim() !== {json.dumps(before)}.trim()",
-          seconds=PATIENCE_S)
+    until(page, f"document.querySelector({json.dumps(selector)})?.innerText.trim() !== {json.dumps(before)}.trim()")
     return page.inner_text(selector)
 
 
