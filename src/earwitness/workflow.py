@@ -138,7 +138,7 @@ def explain_stretch(
     if len(methods) == 1:
         progress("explaining", 0.0)
         return [explain_clip(model, clip, replace(choices, method=methods[0]), start_s=start_s,
-                             progress=lambda done: progress("explaining", done))], []
+                             progress=_of_step(progress, "explaining"))], []
     _check_reserved(choices)
     compare.check_settings(methods, choices.settings)
     measured = None if choices.target is None else model.class_name(model.class_index(choices.target))
@@ -229,7 +229,7 @@ def _checked(
         settings = compare.settings_of(method, choices.settings)
         found[", ".join([checks.TITLE, *which])] = checks.check_clip(
             model, at[section.start_s], section.attribution, settings,
-            progress=lambda done, part=part: part("checking", done))  # type: ignore[misc]
+            progress=_of_step(part, "checking"))
     return found
 
 
@@ -264,6 +264,10 @@ def words_of_method(choices: Choices) -> list[str]:
 def _check_reserved(choices: Choices) -> None:
     for name in RESERVED & set(choices.settings):
         raise ParameterError(f"{name!r} is no setting of a method; expected it as an option of its own: --{name}")
+
+
+def _of_step(progress: Progress, step: str) -> Callable[[float], None]:
+    return lambda done: progress(step, done)
 
 
 def _part(progress: Progress, k: int, n: int) -> Progress:

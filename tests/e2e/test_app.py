@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -223,11 +222,3 @@ def test_a_name_bent_to_this_address_is_refused(server):
         urllib.request.urlopen(request)
     caught.value.close()
     assert caught.value.code == 403
-
-
-def test_a_port_in_use_is_one_line():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        words = [sys.executable, "-m", "earwitness", "app", "--port", str(taken.getsockname()[1])]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S)
-    assert done.returncode == 2
-    assert re.fullmatch(r"error: cannot listen on 127\.0\.0\.1:\d+ \(Address already in use\); .*\n", done.stderr)

@@ -83,7 +83,7 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Shown) -> None:
             return {}
         with session.working():
             explained = steps.change_mask(session, _wish(values))
-        return {shown.result: showing.result_html(explained), shown.archive: ""}
+        return {shown.result: showing.result_html(explained), shown.archive: "", shown.status: _done()}
 
     def change_share(session: Session, *values: Any) -> Updates:
         chosen = [BY_SHARE if name == "mask" else value for name, value in zip(WISHED, values, strict=True)]
@@ -186,7 +186,7 @@ def _safe(gr: Any, page: Page, shown: Shown, step: Callable[..., Updates]) -> Ca
     def run_with_event(request: Any, event: Any) -> Updates:
         return run(request, event)
 
-    chosen = run_with_event if takes_event else run
+    chosen: Callable[..., Updates] = run_with_event if takes_event else run
     chosen.__annotations__ = {"request": gr.Request} | ({"event": gr.EventData} if takes_event else {})
     return chosen
 

@@ -22,6 +22,7 @@ PREDICTED = "the predicted class"
 OWN = "default"
 NOBODY = "none"
 BY_SHARE = "kept share"
+NO_TEXT: dict[str, type] = {"share": float, "check": bool}  # the other wishes are names
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Wish:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            if not fits(getattr(self, each.name), {"share": float, "check": bool}.get(each.name, str)):
+            if not fits(getattr(self, each.name), NO_TEXT.get(each.name, str)):
                 got = str(getattr(self, each.name))[:40]
                 raise ParameterError(f"{each.name} is {got!r}; expected one of those offered")
 
