@@ -79,12 +79,12 @@ def _results(gr: Any) -> Shown:
     with gr.Column(visible=False) as region_tools:
         gr.HTML(REGION_HINT)
         with gr.Row():
-            region = tuple(gr.Number(label=label, minimum=0, min_width=90, elem_id=f"ew-region-{k}")
+            region = tuple(gr.Number(label=label, minimum=0, min_width=70, elem_id=f"ew-region-{k}")
                            for k, label in enumerate(("from, s", "to, s", "from, Hz", "to, Hz")))
         with gr.Row():
-            hear = gr.Button("Hear only this", elem_id="ew-hear", min_width=120)
-            delete = gr.Button("Delete this", elem_id="ew-delete", min_width=120)
-            restore = gr.Button("Bring all back", elem_id="ew-restore", min_width=120)
+            hear = gr.Button("Hear only this", elem_id="ew-hear", min_width=90)
+            delete = gr.Button("Delete this", elem_id="ew-delete", min_width=90)
+            restore = gr.Button("Bring all back", elem_id="ew-restore", min_width=90)
         heard = gr.HTML(elem_id="ew-heard")
         download = gr.Button("Download the report", elem_id="ew-download")
         archive = gr.HTML(elem_id="ew-archive")
