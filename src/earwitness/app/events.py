@@ -179,7 +179,7 @@ def _safe(gr: Any, page: Page, shown: Shown, step: Callable[..., Updates]) -> Ca
 
     def run(request: Any, *values: Any) -> Updates:
         try:
-            return step(page.sessions.get(request.session_hash), *values)
+            return step(page.sessions.get(request.session_hash), *values) or {shown.status: gr.skip()}
         except Exception as error:
             return {shown.status: page.failed(error)}
 
