@@ -124,6 +124,7 @@ def test_a_recording_is_explained_changed_and_downloaded(open_app, server, share
     page.click(".ew-layers button[data-layer=mask]")
     assert page.eval_on_selector_all(".ew-overlay:not([hidden])", "all => all.map(i => i.dataset.overlay)") == ["mask"]
 
+    page.locator(".ew-canvas").scroll_into_view_if_needed()
     box = page.locator(".ew-canvas").bounding_box()
     page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 2)
     page.mouse.down()
