@@ -10,7 +10,7 @@ from earwitness.app import offers, showing, steps
 from earwitness.app.offers import BY_SHARE, OWN, PREDICTED, Wish
 from earwitness.app.page import Form, Page, Shown
 from earwitness.app.regions import Region
-from earwitness.app.sessions import Session
+from earwitness.app.sessions import Cancelled, Session
 
 LOOK_EVERY_S = 0.15
 FOLLOW_LINK = "() => setTimeout(() => { const a = document.querySelector('.ew-archive'); if (a) a.click(); }, 100)"
@@ -164,7 +164,7 @@ def _explaining(gr: Any, page: Page, shown: Shown) -> Callable[..., Iterator[Upd
                 session.cancel()
         explained = session.explained
         if failures or explained is None:
-            yield {shown.status: page.failed(failures[0] if failures else steps.Cancelled())}
+            yield {shown.status: page.failed(failures[0] if failures else Cancelled())}
             return
         yield {shown.status: _done(), shown.result: showing.result_html(explained), shown.heard: "",
                shown.tools: gr.update(visible=True), shown.region_tools: gr.update(visible=True)}
