@@ -1,6 +1,7 @@
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from earwitness.app.limits import Limits
 from earwitness.app.offers import BY_SHARE, OWN, Wish
 from earwitness.app.regions import Region
 from earwitness.app.sessions import BusyError, Cancelled, Sessions
+from earwitness.checks import TITLE
 from earwitness.errors import AudioFileError, EarwitnessError, ParameterError
 
 HOSTILE = "../../\"><script>alert(1)</script>\n'x'.wav"
@@ -106,8 +108,10 @@ def test_a_region_between_two_centres_takes_the_nearest_and_one_outside_is_refus
 
 def test_two_methods_stand_side_by_side(session, ticks):
     steps.take_file(session, ticks, "ticks.wav", LIMITS)
-    explained = steps.explain(session, Wish(versus="gradcam", check=True, target="dog"))
-    html = showing.result_html(explained)
+    explained = steps.explain(session, Wish(versus="gradcam", target="dog"))
+    verdicts = {f"{TITLE}, saliency": [("verdict", "Trust it: x")], f"{TITLE}, gradcam": [("verdict", "Do not: y")]}
+    html = showing.result_html(replace(explained, report=replace(explained.report, extra=verdicts)))
+    assert html.index("Trust it: x") < html.index('data-method="gradcam"') < html.index("Do not: y")
     assert [section.attribution.method for section in explained.report.sections] == ["saliency", "gradcam"]
     assert html.count('class="ew-column"') == 2
     assert html.count('class="ew-verdict') == 2
