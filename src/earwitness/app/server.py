@@ -26,7 +26,7 @@ POLICY = "; ".join((
     "connect-src 'self' data: blob:",
     "worker-src 'self' blob:", "object-src 'none'", "base-uri 'self'", "form-action 'self'", "frame-ancestors 'self'"))
 CLOSED = ("/gradio_api/file=", "/gradio_api/file/", "/gradio_api/proxy=", "/gradio_api/stream/", "/file=", "/proxy=",
-          "/gradio_api/deep_link", "/gradio_api/runs")
+          "/gradio_api/deep_link", "/gradio_api/runs", "/openapi.json", "/gradio_api/openapi.json")
 
 
 def serve(
