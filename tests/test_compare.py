@@ -160,7 +160,8 @@ def test_a_report_says_who_did_what(mel_model, tmp_path, scene):
     choices = Choices(method="saliency,relax,rise", settings=QUICK)
     report = workflow.explain_file(path, mel_model, choices, progress=lambda step, done: steps.append((step, done)))
     assert report.methods == ("saliency", "relax", "rise")
-    assert [step for step, _ in steps] == ["listening", *(f"explaining with {name}" for name in report.methods), "done"]
+    said = list(dict.fromkeys(step for step, _ in steps))
+    assert said == ["listening", *(f"explaining with {name}" for name in report.methods), "done"]
     assert [done for _, done in steps] == sorted(done for _, done in steps)
     words = shlex.split(report.command)
     assert words[words.index("--method") + 1] == "saliency,relax,rise"

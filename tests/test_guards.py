@@ -16,7 +16,8 @@ SOURCE = ROOT / "src" / "earwitness"
 ROOMS = [
     "errors", "checking", "files", "allocator", "types", "audio", "frontends", "models", "datasets", "training",
     "targets", "scores", "synthetic", "perturb", "listening", "methods", "masks", "metrics", "checks", "report",
-    "sweep", "studies", "compare", "choices", "whole", "workflow", "detect", "demo", "bench", "cli", "__main__",
+    "sweep", "studies", "compare", "stretches", "choices", "whole", "workflow", "detect", "demo", "bench", "app", "cli",
+    "__main__",
 ]
 
 

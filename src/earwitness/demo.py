@@ -13,8 +13,9 @@ from earwitness.methods import explain
 from earwitness.metrics import relevance_mass, relevance_rank
 from earwitness.models import AudioModel
 from earwitness.report.contents import Report
+from earwitness.stretches import Progress
 from earwitness.types import Attribution
-from earwitness.workflow import Choices, Progress, explain_stretch, words_of_method
+from earwitness.workflow import Choices, explain_stretch, words_of_method
 
 SCENE = "clock_tick over hum"
 MODEL = "esc10-mel"  # the command's default

@@ -67,6 +67,18 @@ def describe(preset: str) -> str:
     }[preset]
 
 
+def keeping(percent: float) -> str:
+    """Name the mask that keeps a share of the plane: where the evidence is strongest, whatever its sign.
+
+    Args:
+        percent: of the plane, rounded to 1..99.
+
+    >>> keeping(30), describe(keeping(0.2))
+    ('topK_30', 'the 1 % of the plane with the highest values')
+    """
+    return f"topK_{min(99, max(1, round(percent)))}"
+
+
 def minmax(values: Tensor) -> Tensor:
     """(A - min A) / (max A - min A + 1e-8), item by item."""
     low, high = values.amin((-2, -1), keepdim=True), values.amax((-2, -1), keepdim=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from earwitness.checking import fits
 from earwitness.errors import ParameterError
 
 MAX_RATE_HZ = 10_000_000
+SHOWN_BY: dict[type, Callable[[Any], str]] = {}  # how notebooks show a value, as HTML; ``report.notebook`` fills it in
 
 
 def check_rate(sample_rate_hz: Any) -> None:
@@ -54,6 +55,9 @@ class Clip:
     def duration_s(self) -> float:
         """Length in seconds."""
         return self.waveform.numel() / self.sample_rate_hz
+
+    def _repr_html_(self) -> str:
+        return SHOWN_BY[Clip](self)
 
 
 @dataclass(frozen=True)
@@ -126,3 +130,6 @@ class Attribution:
     passes: Mapping[str, int] = field(default_factory=dict)
     frequencies_hz: Tensor | None = None
     times_s: Tensor | None = None
+
+    def _repr_html_(self) -> str:
+        return SHOWN_BY[Attribution](self)

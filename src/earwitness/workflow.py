@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,21 +26,20 @@ from earwitness.methods import explain
 from earwitness.metrics import Domain, Measures, measure, measures_of
 from earwitness.models import AudioModel
 from earwitness.report import hearing
-from earwitness.report.contents import Moment, Prediction, Refusal, Report, Section
+from earwitness.report.contents import Course, Moment, Prediction, Refusal, Report, Section
 from earwitness.scores import predicted_class
-from earwitness.types import Clip
+from earwitness.stretches import LEAST_REST, Progress, Recording, find_stretches
+from earwitness.types import Attribution, Clip
 from earwitness.whole import explain_whole
 
-LONG_WINDOW_S = 10.0  # window of a long recording for models that hear any length
-LEAST_REST = 0.05  # a last window with less sound than this share is left out
 TOP_CLASSES = 5
 MOST_NAMED = 20
-Progress = Callable[[str, float], None]
 __all__ = ["Choices", "Progress", "command_line", "explain_clip", "explain_file", "explain_stretch", "words_of_method"]
 
 
 def explain_clip(
-    model: AudioModel, clip: Clip, choices: Choices, *, start_s: float = 0.0, measured: str | None = None
+    model: AudioModel, clip: Clip, choices: Choices, *, start_s: float = 0.0, measured: str | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Section:
     """Explain one stretch of sound, no longer than the model's window, with one method.
 
@@ -51,18 +49,40 @@ def explain_clip(
         choices: method, target, mask, seed.
         start_s: where the stretch begins in its recording, seconds.
         measured: class that the numbers are about where the embedding is explained; None takes the predicted one.
+        progress: called with the share done, by methods that take long.
     """
     check_reserved(choices)
     check_reportable(model)
     target = target_of(choices)
     started_s = time.perf_counter()
     attribution = explain(model, clip, choices.method, target, seed=choices.seed, prepared=choices.prepared,
-                          precision=choices.precision, **choices.settings)
+                          precision=choices.precision, progress=progress, **choices.settings)
     seconds = time.perf_counter() - started_s
+    return _section(model, clip, attribution, choices, start_s=start_s, measured=measured, seconds=seconds)
+
+
+def change_mask(model: AudioModel, clip: Clip, section: Section, choices: Choices) -> Section:
+    """Return a section with the mask and the inversion of other choices; the explanation stays.
+
+    Args:
+        model: the classifier that was explained.
+        clip: the sound of the section.
+        section: as ``explain_clip`` gave it.
+        choices: mask and inversion; the rest of them does not count.
+    """
+    changed = _section(model, clip, section.attribution, choices, start_s=section.start_s,
+                       measured=section.measured, seconds=section.seconds)
+    return replace(changed, evidence=section.evidence)
+
+
+def _section(
+    model: AudioModel, clip: Clip, attribution: Attribution, choices: Choices, *, start_s: float,
+    measured: str | None, seconds: float | None,
+) -> Section:
     mask = masks.make(attribution, choices.mask)
     heard = listen(model, clip, mask, inversion=choices.inversion)
     features = model.features(clip)
-    if attribution.target is None or isinstance(target, Clip):  # the embedding is explained
+    if attribution.target is None or choices.like is not None:  # the embedding is explained
         index = predicted_class(model, features) if measured is None else model.class_index(measured)
     else:
         wanted = targets.read(model, attribution.target)
@@ -106,18 +126,22 @@ def explain_stretch(
     methods = compare.method_names(choices.method)
     if len(methods) == 1:
         progress("explaining", 0.0)
-        return [explain_clip(model, clip, replace(choices, method=methods[0]), start_s=start_s)], []
+        return [explain_clip(model, clip, replace(choices, method=methods[0]), start_s=start_s,
+                             progress=_of_step(progress, "explaining"))], []
     check_reserved(choices)
     compare.check_settings(methods, choices.settings)
     wanted = wanted_of(model, choices)
     measured = None if wanted is None else model.class_name(wanted.index)
 
     def explain_by(method: str) -> Section:
-        progress(f"explaining with {method}", methods.index(method) / len(methods))
+        def say(done: float) -> None:
+            progress(f"explaining with {method}", (methods.index(method) + done) / len(methods))
+
+        say(0.0)
         own = replace(choices, method=method, settings=compare.settings_of(method, choices.settings))
         if choices.like is None and compare.explains_embedding(method, choices.settings):
             own = replace(own, target=None, against=None)
-        return explain_clip(model, clip, own, start_s=start_s, measured=measured)
+        return explain_clip(model, clip, own, start_s=start_s, measured=measured, progress=say)
 
     return compare.explain_by_each(methods, explain_by, start_s=start_s)
 
@@ -145,40 +169,49 @@ def explain_file(
     choices = choices or Choices()
     methods = compare.method_names(choices.method)
     check_reportable(model)
-    wanted_of(model, choices)
-    masks.describe(choices.mask)  # a wrong name is said before the work begins
     check_reserved(choices)
-    path = Path(path)
-    facts = audio.info(path)
-    window_s = model.window_s or LONG_WINDOW_S
-    progress("listening", 0.0)
-    if facts.duration_s <= window_s * (1 + LEAST_REST):
-        clips = [(0.0, audio.load(path, duration_s=min(window_s, facts.duration_s),
-                                   channel=choices.channel))]
-        timeline: list[Moment] = []
-    else:
-        clips, timeline = _surest_windows(path, model, choices, window_s, facts.duration_s, progress)
+    masks.describe(choices.mask)  # a wrong name is said before the work begins
+    recording = find_stretches(path, model, wanted=wanted_of(model, choices), channel=choices.channel,
+                               sections=choices.sections, progress=progress)
+    if choices.whole and recording.timeline and len(methods) > 1:
+        raise ParameterError(f"whole goes with one method; got {len(methods)}: {', '.join(methods)}")
+    return explain_recording(recording, model, choices, progress=progress)
+
+
+def explain_recording(
+    recording: Recording, model: AudioModel, choices: Choices, *, progress: Progress = lambda step, done: None
+) -> Report:
+    """Explain each stretch of a recording, and all of a long one where that is wanted; see ``explain_file``."""
     course = None
-    if choices.whole and timeline:
-        if len(methods) > 1:
-            raise ParameterError(f"whole goes with one method; got {len(methods)}: {', '.join(methods)}")
-        course = explain_whole(path, model, replace(choices, method=methods[0]), window_s=window_s,
-                               progress=lambda done: progress("explaining the whole", done))
+    if choices.whole and recording.timeline:
+        course = explain_whole(recording.path, model, choices, window_s=recording.window_s,
+                               progress=_of_step(progress, "explaining the whole"))
     sections: list[Section] = []
     refusals: list[Refusal] = []
-    for k, (start_s, clip) in enumerate(clips):
-        found, refused = explain_stretch(model, clip, choices, start_s=start_s, progress=_part(progress, k, len(clips)))
+    for k, (start_s, clip) in enumerate(recording.clips):
+        part = _part(progress, k, len(recording.clips))
+        found, refused = explain_stretch(model, clip, choices, start_s=start_s, progress=part)
         sections += found
         refusals += refused
-    extra = _checked(model, clips, sections, choices, progress) if choices.check else {}
+    extra = _checked(model, recording.clips, sections, choices, progress) if choices.check else {}
     progress("done", 1.0)
+    return make_report(recording, model, choices, sections, refusals, extra, course)
+
+
+def make_report(
+    recording: Recording, model: AudioModel, choices: Choices, sections: list[Section],
+    refusals: Sequence[Refusal] = (), extra: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+    course: Course | None = None,
+) -> Report:
+    """Put sections together with all that a report says of their recording and of how they were made."""
+    methods = compare.method_names(choices.method)
     return Report(
-        clip_name=path.name,
-        facts=_facts(facts, model, choices),
-        sections=sections, timeline=timeline,
+        clip_name=recording.path.name,
+        facts=_facts(recording.info, model, choices),
+        sections=sections, timeline=recording.timeline,
         settings=_settings(model, choices, sections),
-        command=command_line(path, model, choices),
-        notes=_notes(model, facts, clips, sections, timeline), extra=extra,
+        command=command_line(recording.path, model, choices),
+        notes=_notes(model, recording.info, recording.clips, sections, recording.timeline), extra=extra or {},
         methods=methods if len(methods) > 1 else (), refusals=refusals, course=course,
     )
 
@@ -192,42 +225,23 @@ def _checked(
     like = target if isinstance(target, Clip) else None
     found = {}
     for k, section in enumerate(sections):
-        progress("checking", k / len(sections))
+        part = _part(progress, k, len(sections))
+        part("checking", 0.0)
         method = section.attribution.method
         which = [f"from {section.start_s:.0f} s"] * (len(clips) > 1) + [method] * (len(sections) > len(clips))
         settings = compare.settings_of(method, choices.settings)
-        found[", ".join([checks.TITLE, *which])] = checks.check_clip(model, at[section.start_s], section.attribution,
-                                                                    settings, like=like)
+        found[", ".join([checks.TITLE, *which])] = checks.check_clip(
+            model, at[section.start_s], section.attribution, settings, like=like,
+            progress=_of_step(part, "checking"))
     return found
+
+
+def _of_step(progress: Progress, step: str) -> Callable[[float], None]:
+    return lambda done: progress(step, done)
 
 
 def _part(progress: Progress, k: int, n: int) -> Progress:
     return lambda step, done: progress(step, (k + done) / n)
-
-
-def _surest_windows(
-    path: Path, model: AudioModel, choices: Choices, window_s: float, duration_s: float, progress: Progress
-) -> tuple[list[tuple[float, Clip]], list[Moment]]:
-    """Listen through a long recording, window by window; keep the clips the model is surest of."""
-    timeline: list[Moment] = []
-    surest: list[tuple[float, float, Clip]] = []
-    wanted = wanted_of(model, choices)
-    for start_s, clip in _windows(path, model, window_s, choices.channel):
-        probabilities = model.probabilities(clip)[0]
-        best = int(probabilities.argmax())
-        timeline.append(Moment(start_s, model.class_name(best), float(probabilities[best])))
-        sure = probabilities[best] if wanted is None else wanted.probability(probabilities[None])[0]
-        heapq.heappush(surest, (float(sure), -start_s, clip))
-        if len(surest) > max(1, choices.sections):
-            heapq.heappop(surest)
-        progress("listening", min(1.0, (start_s + window_s) / duration_s))
-    return sorted(((-start, clip) for _, start, clip in surest), key=lambda pair: pair[0]), timeline
-
-
-def _windows(path: Path, model: AudioModel, window_s: float, channel: str) -> Iterator[tuple[float, Clip]]:
-    for start_s, clip in audio.windows(path, sample_rate_hz=model.sample_rate_hz, window_s=window_s, channel=channel):
-        if start_s == 0.0 or clip.duration_s >= LEAST_REST * window_s:
-            yield start_s, clip
 
 
 def _predictions(model: AudioModel, probabilities: torch.Tensor, target: int) -> list[Prediction]:

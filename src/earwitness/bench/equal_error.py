@@ -16,7 +16,7 @@ from earwitness.bench.row import Condition, Peer, Row
 from earwitness.bench.setup import Setup
 from earwitness.bench.subjects import recordings
 from earwitness.bench.timing import timed
-from earwitness.methods.explain import explain
+from earwitness.methods import explain
 from earwitness.models import AudioModel, load_model
 from earwitness.types import Attribution, Clip
 
@@ -146,7 +146,8 @@ def rank_correlation(result: Attribution, reference: Attribution) -> float:
 
 def _explain(model: AudioModel, clip: Clip, trial: Trial, sampling: str, count: int, seed: int) -> Attribution:
     settings: dict[str, Any] = {"sampling": sampling, trial.size: count}
-    return explain(model, clip, trial.method, seed=seed, **settings)
+    found: Attribution = explain(model, clip, trial.method, seed=seed, **settings)
+    return found
 
 
 def _row(

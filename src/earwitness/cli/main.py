@@ -8,6 +8,7 @@ import sys
 import click
 
 from earwitness.allocator import keep_freed_memory
+from earwitness.cli.app import app
 from earwitness.cli.bench import bench
 from earwitness.cli.choose_fill import choose_fill
 from earwitness.cli.completion import completion
@@ -26,7 +27,7 @@ EPILOG = """Example: earwitness explain dog.wav --method gradcam --out dog
 
 Errors print one line; --debug shows where they come from. Exit codes: 0 done, 1 interrupted or unexpected, 2 bad input.
 """
-COMMANDS = (bench, choose_fill, completion, demo, detect, embed, explain, models, study, train, train_voice)
+COMMANDS = (app, bench, choose_fill, completion, demo, detect, embed, explain, models, study, train, train_voice)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     debug, words = "--debug" in given, [word for word in given if word != "--debug"]
     keep_freed_memory()
     try:
-        cli.main(args=words, prog_name="earwitness", standalone_mode=False)
+        cli.main(args=words, prog_name="earwitness", standalone_mode=False, obj=debug)
         sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code

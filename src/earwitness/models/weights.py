@@ -49,6 +49,18 @@ def check(path: Path, checksum: str) -> None:
         )
 
 
+def cached(url: str) -> Path:
+    """Return where a published file is kept once it is downloaded.
+
+    Raises:
+        WeightsError: the address names no file.
+    """
+    name = Path(unquote(url.rpartition("/")[2].partition("?")[0])).name
+    if name in ("", ".", ".."):
+        raise WeightsError(f"{url}: names no file; expected the address of a weights file")
+    return cache_folder() / name
+
+
 def fetch(url: str, checksum: str) -> Path:
     """Download a published file into the cache, once, and check it.
 
@@ -64,10 +76,8 @@ def fetch(url: str, checksum: str) -> Path:
     """
     import pooch
 
-    folder, name = cache_folder(), Path(unquote(url.rpartition("/")[2].partition("?")[0])).name
-    if name in ("", ".", ".."):
-        raise WeightsError(f"{url}: names no file; expected the address of a weights file")
-    path = folder / name
+    path = cached(url)
+    folder, name = path.parent, path.name
     pooch.get_logger().setLevel("WARNING")
     if not path.exists():
         try:

@@ -3,6 +3,7 @@
 from earwitness.report.contents import Moment, Prediction, Refusal, Report, Section
 from earwitness.report.figures import draw_explanation, save_figure
 from earwitness.report.html import render_html, write_html
+from earwitness.report.notebook import attribution_html, clip_html, report_html
 
-__all__ = ["Moment", "Prediction", "Refusal", "Report", "Section", "draw_explanation", "render_html", "save_figure",
-           "write_html"]
+__all__ = ["Moment", "Prediction", "Refusal", "Report", "Section", "attribution_html", "clip_html", "draw_explanation",
+           "render_html", "report_html", "save_figure", "write_html"]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from earwitness.listening import Heard
 from earwitness.metrics import Domain, Measures
-from earwitness.types import Attribution
+from earwitness.types import SHOWN_BY, Attribution
 
 PARTS = ("original", "kept", "removed")
 
@@ -182,3 +182,6 @@ class Report:
     methods: Sequence[str] = ()
     refusals: Sequence[Refusal] = ()
     course: Course | None = None
+
+    def _repr_html_(self) -> str:
+        return SHOWN_BY[Report](self)

@@ -1,0 +1,216 @@
+"""What happens when something on the page is pressed, chosen or dragged."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from earwitness.app import offers, showing, steps
+from earwitness.app.offers import BY_SHARE, OWN, PREDICTED, Wish
+from earwitness.app.page import Form, Page, Shown
+from earwitness.app.regions import Region
+from earwitness.app.sessions import Cancelled, Session
+
+LOOK_EVERY_S = 0.15
+FOLLOW_LINK = "() => setTimeout(() => { const a = document.querySelector('.ew-archive'); if (a) a.click(); }, 100)"
+SHOW_REGION = "(...region) => window.earwitness.showRegion && window.earwitness.showRegion(region)"
+WISHED = ("model", "target", "method", "versus", "components", "fill", "mask", "share", "check")
+Updates = dict[Any, Any]
+
+
+def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Shown) -> None:
+    """Connect everything that can be pressed with its step.
+
+    Args:
+        gr: Gradio.
+        blocks: the page's blocks.
+        page: sessions, limits.
+        form: what a person fills in.
+        shown: what shows the answers.
+    """
+    quiet = {"show_progress": "hidden", "api_visibility": "private", "preprocess": False}
+    everything = [form.file, form.microphone, form.chosen, form.target, form.components, form.fill, *_all(shown)]
+    wish = [form.model, form.target, form.method, form.versus, form.components, form.fill, shown.mask, shown.share,
+            form.check]
+
+    def on(listen: Callable[..., Any], step: Callable[..., Updates], inputs: Any = None, **options: Any) -> Any:
+        return listen(_safe(gr, page, shown, step), inputs, everything, **quiet, **options)
+
+    def empty() -> Updates:
+        return {shown.result: "", shown.heard: "", shown.archive: "", shown.tools: gr.update(visible=False),
+                shown.region_tools: gr.update(visible=False)}
+
+    def take_file(session: Session, given: Any) -> Updates:
+        if given is None:
+            return {}
+        try:
+            with session.working():
+                path, name = page.uploaded(given)
+                facts, beginning = steps.take_file(session, path, name, page.limits)
+        except Exception as error:
+            return {**no_sound(), form.chosen: "", shown.status: page.failed(error)}
+        finally:
+            page.discard(given)
+        return {**no_sound(), form.chosen: showing.sound_html(facts, beginning), shown.status: _ready()}
+
+    def no_sound() -> Updates:
+        return {**empty(), form.file: None, form.microphone: None, **dict.fromkeys(shown.region)}
+
+    def take_scene(session: Session, scene: Any) -> Updates:
+        with session.working():
+            facts, clip = steps.take_scene(session, scene)
+        return {**no_sound(), form.chosen: showing.sound_html(facts, clip), shown.status: _ready()}
+
+    def change_model(_: Session, model: Any) -> Updates:
+        return {form.target: gr.update(choices=[PREDICTED, *offers.labels(model, page.preselected)], value=PREDICTED)}
+
+    def change_method(_: Session, method: Any, versus: Any) -> Updates:
+        parts, fills = offers.component_names(method, versus), offers.fill_names(method, versus)
+        return {form.components: gr.update(choices=parts, value=OWN, interactive=len(parts) > 1),
+                form.fill: gr.update(choices=fills, value=OWN, interactive=len(fills) > 1)}
+
+    def begin(session: Session) -> Updates:
+        session.begin()
+        return {**empty(), shown.status: showing.message_html("Waiting for its turn", share=0.0)}
+
+    def cancel(session: Session) -> Updates:
+        session.cancel()
+        return {}
+
+    def change_mask(session: Session, *values: Any) -> Updates:
+        if session.explained is None:
+            return {}
+        with session.working():
+            explained = steps.change_mask(session, _wish(values))
+        return {shown.result: showing.result_html(explained), shown.archive: "", shown.status: _done()}
+
+    def change_share(session: Session, *values: Any) -> Updates:
+        chosen = [BY_SHARE if name == "mask" else value for name, value in zip(WISHED, values, strict=True)]
+        return {**change_mask(session, *chosen), shown.mask: BY_SHARE}
+
+    def choose_region(_: Session, event: Any) -> Updates:
+        values = [float(value) for value in event.region]
+        return dict(zip(shown.region, values, strict=True))
+
+    def hear(session: Session, *values: Any) -> Updates:
+        with session.working():
+            found = steps.hear_region(session, Region(*values))
+        return {shown.heard: showing.region_html(found, deleted=False), shown.status: _done()}
+
+    def delete(session: Session, *values: Any) -> Updates:
+        with session.working():
+            found = steps.delete_region(session, Region(*values))
+        return {shown.heard: showing.region_html(found, deleted=True), shown.status: _done()}
+
+    def restore(session: Session) -> Updates:
+        with session.working():
+            steps.restore(session)
+        return {shown.heard: "", shown.status: _done()}
+
+    def download(session: Session) -> Updates:
+        with session.working():
+            return {shown.archive: showing.archive_html(*steps.report_archive(session)), shown.status: _done()}
+
+    on(form.file.upload, take_file, form.file)
+    on(form.microphone.stop_recording, take_file, form.microphone)
+    on(form.use_scene.click, take_scene, form.scene)
+    on(form.model.input, change_model, form.model)
+    for choice in (form.method, form.versus):
+        on(choice.input, change_method, [form.method, form.versus])
+    started = on(form.explain.click, begin, queue=False)
+    started.then(_explaining(gr, page, shown), wish, _all(shown), concurrency_limit=page.limits.jobs, **quiet)
+    on(form.cancel.click, cancel, queue=False)
+    on(shown.mask.input, change_mask, wish)
+    on(shown.share.input, change_share, wish, trigger_mode="always_last")
+    on(shown.result.select, choose_region)
+    for number in shown.region:
+        number.change(None, list(shown.region), None, js=SHOW_REGION)
+    on(shown.hear.click, hear, list(shown.region))
+    on(shown.delete.click, delete, list(shown.region))
+    on(shown.restore.click, restore)
+    on(shown.download.click, download).then(None, None, None, js=FOLLOW_LINK)
+    blocks.unload(_forgetting(gr, page))
+
+
+def _explaining(gr: Any, page: Page, shown: Shown) -> Callable[..., Iterator[Updates]]:
+    """Explain in a thread of its own, and say how far it is; a page that goes away stops the work."""
+    def run(request: Any, *values: Any) -> Iterator[Updates]:
+        failures: list[BaseException] = []
+        try:
+            session, wish = page.sessions.get(request.session_hash), _wish(values)
+        except Exception as error:
+            yield {shown.status: page.failed(error)}
+            return
+
+        def work() -> None:
+            try:
+                with session.working():
+                    steps.explain(session, wish, preselected=page.preselected)
+            except BaseException as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        try:
+            said = None
+            while thread.is_alive():
+                if session.progress != said:
+                    said = session.progress
+                    yield {shown.status: showing.message_html(said[0], share=said[1])}
+                thread.join(LOOK_EVERY_S)
+        finally:
+            if thread.is_alive():
+                session.cancel()
+        explained = session.explained
+        if failures or explained is None:
+            yield {shown.status: page.failed(failures[0] if failures else Cancelled())}
+            return
+        yield {shown.status: _done(), shown.result: showing.result_html(explained), shown.heard: "",
+               shown.tools: gr.update(visible=True), shown.region_tools: gr.update(visible=True)}
+
+    run.__annotations__ = {"request": gr.Request}
+    return run
+
+
+def _safe(gr: Any, page: Page, shown: Shown, step: Callable[..., Updates]) -> Callable[..., Updates]:
+    """Give a step its page's session, and turn what goes wrong into one line on the page."""
+    takes_event = step.__name__ == "choose_region"
+
+    def run(request: Any, *values: Any) -> Updates:
+        try:
+            return step(page.sessions.get(request.session_hash), *values) or {shown.status: gr.skip()}
+        except Exception as error:
+            return {shown.status: page.failed(error)}
+
+    def run_with_event(request: Any, event: Any) -> Updates:
+        return run(request, event)
+
+    chosen: Callable[..., Updates] = run_with_event if takes_event else run
+    chosen.__annotations__ = {"request": gr.Request} | ({"event": gr.EventData} if takes_event else {})
+    return chosen
+
+
+def _forgetting(gr: Any, page: Page) -> Callable[..., None]:
+    def run(request: Any) -> None:
+        page.sessions.close(request.session_hash)
+
+    run.__annotations__ = {"request": gr.Request}
+    return run
+
+
+def _wish(values: tuple[Any, ...]) -> Wish:
+    return Wish(**dict(zip(WISHED, values, strict=True)))
+
+
+def _all(shown: Shown) -> list[Any]:
+    return [shown.status, shown.result, shown.tools, shown.mask, shown.region_tools, *shown.region, shown.heard,
+            shown.archive]
+
+
+def _ready() -> str:
+    return showing.message_html("Ready: press Explain.")
+
+
+def _done() -> str:
+    return showing.message_html("Done.", kind="done")
