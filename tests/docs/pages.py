@@ -11,6 +11,9 @@ from pathlib import Path
 
 import torch
 
+import earwitness as ew
+from earwitness.perturb.fill import FILLS
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").rglob("*.md"))
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -41,13 +44,24 @@ def blocks(page: str) -> list[Block]:
 def run(page: str, name: str) -> int:
     """Run a page's python blocks one after another in one namespace; what they print must be what is shown."""
     namespace, python = {"__name__": "page"}, [block for block in blocks(page) if block.language == "python"]
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), as_they_were(ew.METHODS), as_they_were(FILLS), as_they_were(ew.perturb.KINDS):
         for block in python:
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed):
                 exec(compile("\n" * (block.line - 1) + block.code, name, "exec"), namespace)
             assert_same(printed.getvalue(), block.shown or "", f"{name}, line {block.line}")
     return len(python)
+
+
+@contextlib.contextmanager
+def as_they_were(names: dict):
+    """Leave a registry as it was: pages may add to it."""
+    before = dict(names)
+    try:
+        yield
+    finally:
+        names.clear()
+        names.update(before)
 
 
 def assert_same(printed: str, shown: str, where: str) -> None:
