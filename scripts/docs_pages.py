@@ -14,11 +14,12 @@ OWN_WORDS = {"quantus": "LGPL-3.0-or-later (its classifier says GPL-3.0)"}  # wh
 
 def models_page(cards):
     """Markdown of all cards."""
-    lines = ["# Models", "", "Made from the cards by `scripts/docs_pages.py`; `earwitness models NAME` prints a card whole.", "",
+    lines = ["# Models", "",
+             "Made from the cards by `scripts/docs_pages.py`; `earwitness models NAME` prints a card whole.", "",
              "| name | what | where | classes |", "|---|---|---|---|"]
     for card in cards.values():
         where = "downloaded and checked" if "://" in card.weights else "bundled"
-        lines.append(f"| [`{card.name}`](#{card.name}) | {card.summary} | {where} | {len(card.labels) or '–'} |")
+        lines.append(f"| [`{card.name}`](#{card.name}) | {card.summary} | {where} | {len(card.labels) or 'none'} |")
     for card in cards.values():
         lines += ["", f"## {card.name}", "", f"{card.summary[0].upper()}{card.summary[1:]}.", "", "| | |", "|---|---|",
                   *(f"| {name} | {cell(value)} |" for name, value in facts(card) if value)]
@@ -31,10 +32,11 @@ def facts(card):
     window = "the whole recording" if card.window_s is None else f"{card.window_s:.3g} s"
     figures = {name: value for name, value in card.measured.items() if not isinstance(value, dict)}
     return [
-        ("origin", card.origin), ("licence", card.licence), ("trained and tested on", card.data), ("credits", card.credits),
+        ("origin", card.origin), ("licence", card.licence), ("trained and tested on", card.data),
+        ("credits", card.credits),
         ("front end", ", ".join(f"{name} {value}" for name, value in front_end.items())),
         ("hears at once", window), ("level", card.normalise or "as it is"), ("activation", card.activation),
-        ("classes", ", ".join(card.labels) if len(card.labels) <= 20 else f"{len(card.labels)}, see `earwitness models`"),
+        ("classes", ", ".join(card.labels) if len(card.labels) <= 20 else str(len(card.labels))),
         ("measured", ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())),
         ("checksum", f"`{card.checksum}`"),
     ]
@@ -78,7 +80,8 @@ def licences_table():
     pinned = [line.split("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line]
     direct = wanted_by()
     order = sorted(pinned, key=lambda name: (name not in direct, "core" not in direct.get(name, ()), name))
-    rows = [f"| {name} | {', '.join(direct.get(name, ['through others']))} | {cell(licence_of(name))} |" for name in order]
+    rows = [f"| {name} | {', '.join(direct.get(name, ['through others']))} | {cell(licence_of(name))} |"
+            for name in order]
     return "\n".join(["| package | wanted by | licence |", "|---|---|---|", *rows]) + "\n"
 
 

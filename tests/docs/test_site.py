@@ -61,8 +61,8 @@ def test_the_citation_file():
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert cited["cff-version"] == "1.2.0"
     assert set(cited) >= {"cff-version", "message", "title", "authors"}
-    assert set(cited) <= {"cff-version", "message", "title", "authors", "version", "date-released", "license", "abstract",
-                          "keywords", "type"}
+    assert set(cited) <= {"cff-version", "message", "title", "authors", "version", "date-released", "license",
+                          "abstract", "keywords", "type"}
     assert cited["version"] == ew.__version__
     assert cited["license"] == "Apache-2.0"
     assert cited["authors"] == [{"name": "The earwitness developers"}]
