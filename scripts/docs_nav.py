@@ -12,7 +12,7 @@ def on_config(config):
     root = Path(config["docs_dir"])
     entries = [{title: pages(root, root.joinpath(name).rglob("*.md"))} for title, name in FOLDERS.items()]
     rest = [page for page in pages(root, root.glob("*.md")) if page != "index.md"]
-    config["nav"] = ["index.md", *(entry for entry in entries if all(entry.values())), {REST: rest}]
+    config["nav"] = [{"Start": "index.md"}, *(entry for entry in entries if all(entry.values())), {REST: rest}]
     return config
 
 
