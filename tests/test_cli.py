@@ -93,6 +93,7 @@ def test_the_sound_can_be_what_is_measured(capsys, tmp_path, tick_file):
     assert (code, err) == (0, "")
     assert "both as audio" in out
     assert "warning: features and sound disagree: Of the kept part it" in out
+    assert "xa0" not in out
     content = json.loads((tmp_path / "out" / "explanation.json").read_text())
     (section,) = content["sections"]
     assert section["metrics"] == section["metrics_by_domain"]["audio"] != section["metrics_by_domain"]["features"]

@@ -38,7 +38,7 @@ def show(content: dict[str, Any]) -> None:
         if metrics["degenerate"]:
             click.echo("warning: the mask is constant: it selects nothing, so the metrics say nothing; try another")
         for said in section["disagreements"]:
-            click.echo(f"warning: features and sound disagree: {one_line(said)}")
+            click.echo(f"warning: features and sound disagree: {one_line(said.replace(chr(0xA0), ' '))}")
     for refusal in content.get("refusals", ()):
         click.echo(f"{refusal['method']} cannot explain this: {one_line(refusal['reason'])}")
     for title, rows in content["extra"].items():
