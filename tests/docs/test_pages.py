@@ -6,8 +6,10 @@ import click
 import pytest
 
 from earwitness.cli.main import cli
+from tests.docs.network_files import write_files
 from tests.docs.pages import PAGES, ROOT, assert_same, blocks, commands, run, without_code
 
+OPTIONAL = {"transformers"}
 CODE = [page for page in PAGES if "```python" in page.read_text()]
 
 
@@ -18,6 +20,10 @@ def name_of(page):
 @pytest.mark.parametrize("page", CODE, ids=name_of)
 def test_the_code_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    for package in sorted(OPTIONAL & set(re.findall(r"^import (\w+)", page.read_text(), re.MULTILINE))):
+        pytest.importorskip(package)
+    if page.name == "your-own-model.md":
+        write_files(tmp_path)
     assert run(page.read_text(), name_of(page))
 
 
