@@ -189,6 +189,25 @@ def test_bad_files_get_a_plain_line_and_the_page_goes_on(open_app):
     says(page, "#ew-status", "Cancelled")
 
 
+def test_a_sound_is_recorded_and_leaves_nothing(open_app, server):
+    page = open_app()
+    page.get_by_role("tab", name="Record").click()
+    page.locator("#ew-microphone .record-button").first.click()
+    page.wait_for_timeout(800)
+    page.locator("#ew-microphone .stop-button").first.click()
+    assert "recorded here.wav" in says(page, "#ew-chosen", "Hz")
+    page.wait_for_selector("#ew-microphone wave, #ew-microphone .waveform-container, #ew-microphone audio",
+                           state="attached")
+    page.wait_for_timeout(500)  # the recorder fetches what it shows
+    left = list(server[1].rglob("*.wav"))
+    assert len(left) == 2  # the recorder's file and the page's copy
+    page.context.close()
+    last = time.monotonic() + PATIENCE_S
+    while any(path.exists() for path in left):
+        assert time.monotonic() < last, "the closed page left its recording behind"
+        time.sleep(0.1)
+
+
 def test_two_pages_share_nothing_and_leave_nothing(open_app, server, scene, tmp_path):
     import earwitness as ew
 

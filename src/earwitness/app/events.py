@@ -13,6 +13,7 @@ from earwitness.app.regions import Region
 from earwitness.app.sessions import Cancelled, Session
 
 LOOK_EVERY_S = 0.15
+RECORDED = "recorded here.wav"
 FOLLOW_LINK = "() => setTimeout(() => { const a = document.querySelector('.ew-archive'); if (a) a.click(); }, 100)"
 SHOW_REGION = "(...region) => window.earwitness.showRegion && window.earwitness.showRegion(region)"
 WISHED = ("model", "target", "method", "versus", "components", "fill", "mask", "share", "check")
@@ -53,6 +54,17 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Shown) -> None:
         finally:
             page.discard(given)
         return {**no_sound(), form.chosen: showing.sound_html(facts, beginning), shown.status: _ready()}
+
+    def take_recording(session: Session, given: Any) -> Updates:
+        """As ``take_file``, but the recorder goes on showing the file, so that it stays until the page is closed."""
+        if given is None:
+            return {}
+        with session.working():
+            path, _ = page.uploaded(given)
+            session.own(path.parent)
+            facts, beginning = steps.take_file(session, path, RECORDED, page.limits)
+        return {**empty(), **dict.fromkeys(shown.region), form.chosen: showing.sound_html(facts, beginning),
+                shown.status: _ready()}
 
     def no_sound() -> Updates:
         return {**empty(), form.file: None, form.microphone: None, **dict.fromkeys(shown.region)}
@@ -113,7 +125,7 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Shown) -> None:
             return {shown.archive: showing.archive_html(*steps.report_archive(session)), shown.status: _done()}
 
     on(form.file.upload, take_file, form.file)
-    on(form.microphone.stop_recording, take_file, form.microphone)
+    on(form.microphone.stop_recording, take_recording, form.microphone)
     on(form.use_scene.click, take_scene, form.scene)
     on(form.model.input, change_model, form.model)
     for choice in (form.method, form.versus):

@@ -25,7 +25,8 @@ POLICY = "; ".join((
     "img-src 'self' data: blob:", "media-src 'self' data: blob:", "font-src 'self' data:",
     "connect-src 'self' data: blob:",
     "worker-src 'self' blob:", "object-src 'none'", "base-uri 'self'", "form-action 'self'", "frame-ancestors 'self'"))
-CLOSED = ("/gradio_api/file=", "/gradio_api/file/", "/gradio_api/proxy=", "/gradio_api/stream/", "/file=", "/proxy=",
+FILE = "/gradio_api/file="
+CLOSED = (FILE, "/gradio_api/file/", "/gradio_api/proxy=", "/gradio_api/stream/", "/file=", "/proxy=",
           "/gradio_api/deep_link", "/gradio_api/runs", "/openapi.json", "/gradio_api/openapi.json")
 
 
@@ -112,18 +113,25 @@ def application(page: Page, *, local: bool) -> Any:
         outer, blocks, "/", footer_links=[], run_history=False, show_error=False, ssr_mode=False, mcp_server=False,
         pwa=False, enable_monitoring=False, max_file_size=page.limits.upload_mb * 1_000_000, theme=theme,
         css=showing.text_of("app.css"), js=showing.text_of("page.js"))
-    return guarded(outer, local=local)
+    return guarded(outer, page.uploads, local=local)
 
 
-def guarded(inner: Any, *, local: bool) -> Any:
-    """Wrap an application: no file is served to anybody, and the page may ask only this server for anything."""
+def guarded(inner: Any, uploads: Path, *, local: bool) -> Any:
+    """Wrap an application: no file but a page's own uploads is served, and the page may ask only this server.
+
+    Args:
+        inner: ASGI application.
+        uploads: files in it lie in folders whose names nobody can guess; the recorder plays from there.
+        local: refuse requests that come by another name than this machine's own.
+    """
     async def run(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await inner(scope, receive, send)
             return
         headers = dict(scope["headers"])
         name = re.sub(r":\d+$", "", headers.get(b"host", b"").decode("latin-1")).strip("[]")
-        if scope["path"].startswith(CLOSED) or (local and name not in LOCAL_HOSTS):
+        closed = scope["path"].startswith(CLOSED) and not _is_upload(scope["path"], uploads)
+        if closed or (local and name not in LOCAL_HOSTS):
             await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
             await send({"type": "http.response.body", "body": b"not served"})
             return
@@ -138,6 +146,14 @@ def guarded(inner: Any, *, local: bool) -> Any:
         await inner(scope, receive, send_with_policy)
 
     return run
+
+
+def _is_upload(path: str, uploads: Path) -> bool:
+    try:
+        file = Path(path.removeprefix(FILE)).resolve(strict=True)
+    except (OSError, ValueError):
+        return False
+    return path.startswith(FILE) and file.is_file() and file.is_relative_to(uploads.resolve())
 
 
 def _run(app: Any, place: socket.socket, started: Callable[[], None]) -> None:

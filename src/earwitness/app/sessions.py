@@ -84,6 +84,7 @@ class Session:
     explained: Explained | None = None
     model: tuple[str, AudioModel] | None = None
     progress: tuple[str, float] = ("", 0.0)
+    _elsewhere: set[Path] = field(default_factory=set)
     _cancelled: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -120,11 +121,16 @@ class Session:
         if self._cancelled.is_set():
             raise Cancelled
 
+    def own(self, folder: Path) -> None:
+        """Note a folder that is this page's, too, though it lies elsewhere."""
+        self._elsewhere.add(folder)
+
     def forget(self) -> None:
-        """Stop work, and remove sound and folder."""
+        """Stop work, and remove sound and folders."""
         self.cancel()
         self.sound = self.explained = self.model = None
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for folder in (self.folder, *self._elsewhere):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def change(self, change: Callable[[Explained], Explained]) -> Explained:
         """Replace what is known of the sound by something made from it.
