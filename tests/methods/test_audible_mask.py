@@ -9,7 +9,7 @@ from earwitness import metrics
 from earwitness.errors import ParameterError
 from earwitness.frontends import StftDb
 from earwitness.methods.audible_mask import _mask, _terms, _variation
-from earwitness.models.audio_model import evaluating
+from earwitness.models.evaluating import evaluating
 from earwitness.scores import ClassLogit, ClassProbability
 
 FRONT_END = StftDb(2000, 64, 32)

@@ -10,7 +10,7 @@ from earwitness.errors import ParameterError
 from earwitness.frontends import StftDb
 from earwitness.methods import Evidence, convolutions
 from earwitness.models import Cnn14
-from earwitness.models.audio_model import evaluating
+from earwitness.models.evaluating import evaluating
 
 
 class Linear(nn.Module):

@@ -3,7 +3,7 @@ import torch
 
 from earwitness.errors import ParameterError
 from earwitness.metrics import bootstrap_interval, flip, wilson_interval
-from earwitness.models.audio_model import evaluating
+from earwitness.models.evaluating import evaluating
 from earwitness.scores import Asked, ClassLogit
 from tests.made_models import additive, noise_clip
 

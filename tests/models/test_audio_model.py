@@ -4,7 +4,7 @@ from torch import nn
 
 import earwitness as ew
 from earwitness.errors import EarwitnessError, ParameterError, WeightsError
-from earwitness.models.audio_model import evaluating
+from earwitness.models.evaluating import evaluating
 
 
 class Loudness(nn.Module):

@@ -18,7 +18,7 @@ from earwitness.perturb.components import temporal
 RATE_HZ = 8000
 ASKING = {"audio_lime": {"components": "hpss"}, "kernel_shap": {"components": "hpss"}, "lime": {"n_samples": 16},
           "occlusion": {}, "rise": {"n_masks": 16}, "slime": {"n_samples": 16}}
-LISTENING = sorted({"deep_shap", "gradcam", "integrated_gradients", "saliency", "smoothgrad"})
+LISTENING = sorted({"audible_mask", "deep_shap", "gradcam", "integrated_gradients", "saliency", "smoothgrad"})
 
 
 def loudness(sounds):
@@ -87,7 +87,7 @@ def test_methods_with_gradients_refuse_in_one_sentence(model, clip, method):
         ew.explain(model, clip, method, "low")
     named = str(caught.value).partition("needs none: ")[2].replace(" or ", ", ").split(", ")
     assert sorted(named) == sorted(ASKING)
-    assert sorted([*ASKING, *LISTENING, "relax"]) == sorted(ew.METHODS)
+    assert sorted([*ASKING, *LISTENING, "attention_rollout", "relax"]) == sorted(ew.METHODS)
 
 
 @pytest.mark.parametrize(("answer", "settings", "message"), [

@@ -10,7 +10,7 @@ from torch import nn
 import earwitness as ew
 from earwitness.errors import ParameterError
 from earwitness.frontends import SamplePlane, StftDb, WaveformPlane
-from earwitness.models.audio_model import evaluating
+from earwitness.models.evaluating import evaluating
 from earwitness.scores import ClassLogit
 from earwitness.workflow import Choices, explain_file
 
@@ -124,10 +124,10 @@ def test_gradcam_of_a_network_over_waveforms_is_about_time(model, clip):
 
 QUICK = {"lime": {"n_samples": 16}, "slime": {"n_samples": 16}, "kernel_shap": {"components": "hpss"},
          "rise": {"n_masks": 16}, "relax": {"n_masks": 16}, "integrated_gradients": {"n_steps": 4},
-         "smoothgrad": {"n_samples": 4}}
+         "smoothgrad": {"n_samples": 4}, "audible_mask": {"n_steps": 2}}
 
 
-@pytest.mark.parametrize("method", sorted(ew.METHODS))
+@pytest.mark.parametrize("method", sorted(set(ew.METHODS) - {"attention_rollout"}))
 def test_every_method_explains_it_window_by_window(model, clip, method):
     target, settings = None if method == "relax" else "a", QUICK.get(method, {})
     once = ew.explain(model, clip, method, target, **settings).values

@@ -14,7 +14,7 @@ import earwitness as ew
 from earwitness.frontends import StftDb
 from earwitness.methods.linear import Linear
 from earwitness.methods.parts import ask_about_parts
-from earwitness.models.audio_model import evaluating
+from earwitness.models.evaluating import evaluating
 from earwitness.perturb import components, estimate
 from earwitness.scores import ClassLogit, ClassProbability, Similarity
 

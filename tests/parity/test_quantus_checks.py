@@ -6,7 +6,7 @@ import torch
 
 import earwitness as ew
 from earwitness import checks
-from earwitness.models.audio_model import evaluating
+from earwitness.models.evaluating import evaluating
 from earwitness.scores import ClassProbability
 from tests.made_models import SHAPE, deep, noise_clip
 

@@ -17,7 +17,7 @@ from earwitness.bench.timing import interleaved
 from earwitness.methods import explain
 from earwitness.methods.gradcam import gradcam
 from earwitness.models import Cnn14
-from earwitness.models.audio_model import evaluating
+from earwitness.models.evaluating import evaluating
 from earwitness.scores import ClassLogit
 
 TARGET = 0

@@ -14,7 +14,8 @@ from earwitness.errors import ParameterError, unknown_name
 from earwitness.methods import METHODS, Evidence
 from earwitness.methods.explain import ON_THE_NETWORK_ITSELF
 from earwitness.methods.question import Question
-from earwitness.models.audio_model import AudioModel, evaluating
+from earwitness.models.audio_model import AudioModel
+from earwitness.models.evaluating import evaluating
 from earwitness.models.prepared import prepare
 from earwitness.scores import SCORES, Asked, Score, Similarity
 from earwitness.types import Features

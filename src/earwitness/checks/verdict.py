@@ -16,7 +16,8 @@ from earwitness.checks.stability import max_sensitivity
 from earwitness.errors import ParameterError
 from earwitness.methods import METHODS
 from earwitness.metrics.flipping import ORDERS, flip
-from earwitness.models.audio_model import AudioModel, evaluating
+from earwitness.models.audio_model import AudioModel
+from earwitness.models.evaluating import evaluating
 from earwitness.types import Attribution, Features
 
 FEWER = {"n_masks": 500, "n_samples": 500}  # draws where the method runs again and again

@@ -7,8 +7,7 @@ import webbrowser
 import click
 
 EXAMPLES = """\b
-Examples:
-  earwitness app --open
+Example: earwitness app --open
   earwitness app --port 8000 --model esc10-stft
   earwitness app --host 0.0.0.0 --max-seconds 60 --max-upload-mb 20"""
 

@@ -23,7 +23,8 @@ from earwitness.methods.question import Question, question_of, score_name
 from earwitness.methods.relax import relax, rise
 from earwitness.methods.saliency import saliency
 from earwitness.methods.shapley import kernel_shap
-from earwitness.models.audio_model import AudioModel, evaluating
+from earwitness.models.audio_model import AudioModel
+from earwitness.models.evaluating import evaluating
 from earwitness.models.prepared import Prepared, prepare
 from earwitness.models.windows import Layout
 from earwitness.perturb.evaluate import BATCH

@@ -15,7 +15,8 @@ from earwitness.methods.evidence import Evidence
 from earwitness.methods.lime import lime, slime
 from earwitness.methods.occlusion import occlusion
 from earwitness.methods.relax import relax, rise
-from earwitness.models.audio_model import Activation, AudioModel, evaluating
+from earwitness.models.audio_model import Activation, AudioModel
+from earwitness.models.evaluating import evaluating
 from earwitness.perturb.planes import Gained, plane_of
 from earwitness.scores import SCORES, Asked, Score, Similarity, predicted_class
 from earwitness.types import Attribution, Features

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,6 +16,7 @@ from earwitness import audio
 from earwitness.checking import fits
 from earwitness.errors import ParameterError, unknown_name
 from earwitness.frontends import FrontEnd, WaveformPlane
+from earwitness.models.evaluating import evaluating
 from earwitness.models.frames import Frames
 from earwitness.models.windows import Windows
 from earwitness.types import Clip, Features, check_rate
@@ -343,20 +343,3 @@ class AudioModel:
     def _example_parameter(self) -> Tensor:
         floating = (p for p in self.network.parameters() if p.is_floating_point())
         return next(floating, torch.zeros(()))
-
-
-@contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """Put a network in evaluation mode without parameter gradients, and leave it as it was found."""
-    modes = [(module, module.training) for module in network.modules() if hasattr(module, "training")]
-    flags = [(parameter, parameter.requires_grad) for parameter in network.parameters()]
-    try:
-        network.eval()
-        for parameter, _ in flags:
-            parameter.requires_grad_(False)
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-        for parameter, flag in flags:
-            parameter.requires_grad_(flag)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from earwitness.models.audio_model import AudioModel, evaluating
+from earwitness.models.audio_model import AudioModel
+from earwitness.models.evaluating import evaluating
 from earwitness.models.prepared import Prepared
 from earwitness.types import Features
 

@@ -20,7 +20,7 @@ from earwitness.errors import EarwitnessError
 from earwitness.methods import explain
 from earwitness.metrics import measure_masks
 from earwitness.models import AudioModel, load_model
-from earwitness.models.audio_model import evaluating
+from earwitness.models.evaluating import evaluating
 from earwitness.models.prepared import Prepared, prepare
 from earwitness.scores import predicted_class
 from earwitness.sweep.floor import bare_pass_s, floor_s

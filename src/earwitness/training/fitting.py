@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from earwitness.errors import ParameterError, WeightsError, unknown_name
 from earwitness.files import replacing
-from earwitness.models.audio_model import evaluating
+from earwitness.models.evaluating import evaluating
 from earwitness.training.settings import Epoch, FitResult, FitSettings, LabelledFeatures
 
 CHECKPOINT = "checkpoint.pt"

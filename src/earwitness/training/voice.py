@@ -15,7 +15,7 @@ from torch.nn import functional
 from earwitness.errors import ParameterError, WeightsError
 from earwitness.files import replacing
 from earwitness.frontends.svd_log_mel import SvdLogMel
-from earwitness.models.audio_model import evaluating
+from earwitness.models.evaluating import evaluating
 from earwitness.models.svdnet import STRIDE_FRAMES, SvdNet
 from earwitness.training.excerpts import ExcerptChanges, ExcerptDeck, SongSpectrum, song_features
 from earwitness.training.fitting import SEED_STEP, borrowed_rng, copy_of

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from earwitness.errors import ParameterError
-from earwitness.models.audio_model import evaluating
+from earwitness.models.evaluating import evaluating
 from earwitness.models.svdnet import N_BINS, N_FRAMES, STRIDE_FRAMES, SvdNet
 
 REACH = 25  # rows and columns of the input that one place sees

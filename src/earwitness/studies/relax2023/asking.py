@@ -12,7 +12,8 @@ from torch import Tensor
 from earwitness import metrics
 from earwitness.checks import max_sensitivity, randomisation
 from earwitness.metrics.flipping import ORDERS
-from earwitness.models.audio_model import AudioModel, evaluating
+from earwitness.models.audio_model import AudioModel
+from earwitness.models.evaluating import evaluating
 from earwitness.studies.relax2023.maps import Map, make_maps
 from earwitness.types import Features
 

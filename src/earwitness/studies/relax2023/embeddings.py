@@ -12,7 +12,8 @@ from torch import Tensor
 from earwitness import audio
 from earwitness.errors import ParameterError
 from earwitness.files import make_folder, replacing
-from earwitness.models.audio_model import AudioModel, evaluating
+from earwitness.models.audio_model import AudioModel
+from earwitness.models.evaluating import evaluating
 from earwitness.types import Clip
 
 if TYPE_CHECKING:
