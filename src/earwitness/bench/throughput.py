@@ -128,7 +128,8 @@ def _made(folder: Path, count: int) -> Path:
         scene = synthetic.make(names[k % len(names)], seed=k)
         target = [synthetic.make(name).label for name in names].index(scene.label)
         lines.append(f"{FOLD}-{k}-A-{target}.wav,{FOLD},{target},{scene.label}")
-        audio.save(folder / "audio" / f"{FOLD}-{k}-A-{target}.wav", scene.clip)
+        audio.save(folder / "audio" / f"{FOLD}-{k}-A-{target}.wav",
+                   replace(scene.clip, waveform=0.9 * scene.clip.waveform))
     (folder / "meta" / "esc50.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
 

@@ -53,7 +53,7 @@ def train_detector(
 
     Returns:
         The card as plain values, ``load_model(out_dir)`` reads it; its figures are of the folds that are done. Empty
-        until the network of all songs and two folds are.
+        until the network of all songs and two folds are; the folds have their cards as soon as two are done.
 
     Raises:
         DataError: the data set is not as documented.
@@ -75,12 +75,14 @@ def train_detector(
     if 0 in wanted:
         _train(spectra, (), out_dir / "all", settings, weights_dtype, progress)
     done = [fold for fold in range(1, folds + 1) if _is_done(out_dir / f"fold-{fold}")]
-    if not _is_done(out_dir / "all") or len(done) < 2:
+    if len(done) < 2:
         return {}
     groups = {fold: list(range(fold - 1, len(songs), folds)) for fold in done}
     measured, threshold = _cross_validated(spectra, out_dir, groups)
     for fold, row in zip(done, measured["folds"], strict=True):
         _write_card(out_dir / f"fold-{fold}", settings, {"held_out": row["songs"], "threshold": row["threshold"]}, row)
+    if not _is_done(out_dir / "all"):
+        return {}
     for name in ("model.safetensors", "front_end.json"):
         with replacing(out_dir / name) as path:
             shutil.copyfile(out_dir / "all" / name, path)

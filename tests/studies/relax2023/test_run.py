@@ -1,6 +1,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -98,6 +99,14 @@ def test_a_stopped_run_goes_on_and_comes_to_the_same(study, data, tmp_path):
     run_study(data, deep(torch.Generator().manual_seed(0)), tmp_path / "out", plan)
     assert parts[0].stat().st_mtime_ns == kept
     for name in ("rows.csv", "summary.csv", "summary.md"):
+        assert (tmp_path / "out" / name).read_text() == (finished / name).read_text()
+
+
+def test_a_study_can_be_widened(study, data, tmp_path):
+    finished, plan, _ = study
+    for wider in (replace(plan, n_clips=1, n_scenes=1), plan):
+        run_study(data, deep(torch.Generator().manual_seed(0)), tmp_path / "out", wider)
+    for name in ("rows.csv", "summary.csv", "scenes/scenes.json"):
         assert (tmp_path / "out" / name).read_text() == (finished / name).read_text()
 
 

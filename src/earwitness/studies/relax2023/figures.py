@@ -70,7 +70,9 @@ def draw_flipping(path: Path, curves: Sequence[Mapping[str, Sequence[float]]], t
                 axis.plot(np.linspace(0, 1, len(mean)), mean, style, color=colour, linewidth=1.4,
                           label=family.replace("_", "-") if order == "most" else None)
         axis.set(title=words, xlabel="share of the plane replaced by silence", ylabel="mean score")
-        axis.legend(fontsize=8, title="solid: most, dashed: least, dotted: random first", title_fontsize=8)
+    handles, names = axis.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names), fontsize=8, title_fontsize=8,
+                  title="solid: most relevant first, dashed: least relevant first, dotted: random order")
     figure.suptitle(title, fontsize=11)
     _save(figure, path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -119,12 +120,19 @@ def run_study(
 
 
 def _remember(path: Path, settings: dict[str, Any]) -> None:
-    """Write the settings, or refuse to go on with others."""
+    """Write the settings, or refuse to go on with others; only the numbers of sounds may change.
+
+    The first sounds are the same whatever their number, so a study can be widened.
+    """
     text = json.dumps(settings, indent=1) + "\n"
-    if path.exists() and path.read_text("utf-8") != text:
+    if path.exists() and _fixed(json.loads(path.read_text("utf-8"))) != _fixed(json.loads(text)):
         raise ParameterError(f"{path.parent}: holds a study with other settings; use another folder, or delete it")
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8")
+
+
+def _fixed(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in ("n_clips", "n_scenes")}
 
 
 def _embeddings(path: Path, data: Labelled, model: AudioModel, progress: Progress) -> Tensor:
@@ -176,14 +184,18 @@ def _scenes(data: Labelled, plan: Plan, out_dir: Path, model: AudioModel) -> Ite
         raise DataError(f"scenes need classes of events and of backgrounds; backgrounds are {list(plan.backgrounds)} "
                         f"and the classes {list(data.labels)}: name other backgrounds")
     folder = out_dir / "scenes"
-    if not (folder / scenes.TABLE).exists():
-        chosen = _in_turn(data, events, plan.n_scenes, plan.seed)
+    chosen = _in_turn(data, events, plan.n_scenes, plan.seed)
+    there = (folder / scenes.TABLE).exists()
+    if there and len(scenes.read(folder)) < len(chosen):
+        shutil.rmtree(folder)
+        there = False
+    if not there:
         below = _in_turn(data, under, len(data.paths), plan.seed)
         duration_s = model.window_s or scenes.Recipe.duration_s
         scenes.write(folder, [(data.paths[place], data.labels[data.targets[place]]) for place in chosen],
                      [data.paths[place] for place in below], recipe=scenes.Recipe(
                          duration_s=duration_s, event_s=EVENT_SHARE * duration_s, snr_db=plan.snr_db, seed=plan.seed))
-    for scene in scenes.read(folder):
+    for scene in scenes.read(folder)[: plan.n_scenes]:
         yield Subject("scenes", scene.name, scene.clip, scene.label, scene.evidence(model.front_end))
 
 
