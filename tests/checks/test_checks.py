@@ -1,6 +1,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -119,6 +120,19 @@ def test_a_right_map_is_trusted_and_a_reversed_one_is_not(generator):
     assert checks.verdict(found).startswith("Do not trust it")
     found = check(model, clip, "saliency", values=torch.ones(33, 32))
     assert checks.verdict(found) == "Do not trust it: the explanation is the same everywhere, so it says nothing."
+
+
+def test_a_model_that_is_only_asked_has_no_weights_to_draw_anew(generator):
+    clip = noise_clip(generator)
+    model = ew.AudioModel.from_callable(
+        lambda sounds: np.stack([np.abs(sounds).mean(1), sounds.std(1)], 1), ["c0", "c1"], 2000, returns="logits")
+    attribution = ew.explain(model, clip, "occlusion", "c0", components="spectral")
+    table = dict(checks.check_clip(model, clip, attribution, {"components": "spectral"}))
+    assert table["likeness to the map of a random model"] == "no weights to draw anew"
+    assert "whether it depends on the model remains open" in table["verdict"]
+    good = checks.Findings(0.2, 0.8, 0.5, 0.8, 0.05, float("nan"), float("nan"))
+    assert good.passed == {"faithful": True, "stable": True}
+    assert checks.verdict(good).startswith("Trust it as far as it can be checked: ")
 
 
 def test_checks_repeat_bit_for_bit_and_leave_the_model(generator):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from earwitness.checks.completeness import completeness_gap
-from earwitness.checks.randomisation import randomisation
+from earwitness.checks.randomisation import layers_with_weights, randomisation
 from earwitness.checks.rerun import Rerun
 from earwitness.checks.stability import max_sensitivity
 from earwitness.errors import ParameterError
@@ -29,6 +29,7 @@ FAITHFUL_MARGIN = 0.1  # of the score's range while flipping
 STABLE_BELOW = 0.5
 DEPENDS_BELOW = 0.5
 COMPLETE_BELOW = 0.05
+NO_WEIGHTS = "no weights to draw anew"
 Progress = Callable[[float], None]
 
 
@@ -42,7 +43,8 @@ class Findings:
         random: mean score while bins are silenced in random order.
         span: range of the scores on the way, over all three orders.
         sensitivity: largest relative change of the map among slightly changed inputs.
-        randomised: absolute rank correlation with the map of a model whose weights are all drawn anew.
+        randomised: absolute rank correlation with the map of a model whose weights are all drawn anew, NaN where the
+            model has none that can be reached.
         gap: completeness gap, NaN where the method promises no sum.
         constant: the map is constant: there is nothing to check.
     """
@@ -68,8 +70,9 @@ class Findings:
     @property
     def passed(self) -> dict[str, bool]:
         """Check -> whether it was passed; only those that apply."""
-        outcome = {"faithful": self.contrast >= FAITHFUL_MARGIN, "stable": self.sensitivity < STABLE_BELOW,
-                   "depends on the model": self.randomised < DEPENDS_BELOW}
+        outcome = {"faithful": self.contrast >= FAITHFUL_MARGIN, "stable": self.sensitivity < STABLE_BELOW}
+        if not math.isnan(self.randomised):
+            outcome["depends on the model"] = self.randomised < DEPENDS_BELOW
         return outcome if math.isnan(self.gap) else outcome | {"complete": self.gap < COMPLETE_BELOW}
 
 
@@ -102,7 +105,9 @@ def check_explanation(
     moved = max_sensitivity(lambda item: again(model, item), features, radius=max(RADIUS_SHARE * span, 1e-6),
                             n_samples=CHANGES, generator=generator)
     progress(0.6)
-    redrawn = randomisation(again, model, features, generator=generator, steps=CASCADE_STEPS)
+    redrawn = {"none": math.nan}
+    if layers_with_weights(model.network):  # a function that is only asked has none
+        redrawn = randomisation(again, model, features, generator=generator, steps=CASCADE_STEPS)
     progress(1.0)
     scores = torch.cat([curve.scores for curve in curves.values()])
     return Findings(
@@ -123,7 +128,8 @@ against 0.80), it hardly moves when the input does (by 5 %), and it is another o
         return "Do not trust it: the explanation is the same everywhere, so it says nothing."
     passed = found.passed
     failed = sum(not good for good in passed.values())
-    opening = "Trust it" if not failed else "Be careful" if failed == 1 and passed["faithful"] else "Do not trust it"
+    trust = "Trust it" if "depends on the model" in passed else "Trust it as far as it can be checked"
+    opening = trust if not failed else "Be careful" if failed == 1 and passed["faithful"] else "Do not trust it"
     reasons = [_flipping_words(found), _stability_words(found), _randomisation_words(found)]
     if "complete" in passed:
         reasons.append(f"its parts {'add' if passed['complete'] else 'do not add'} up to the score "
@@ -139,7 +145,8 @@ def rows(found: Findings) -> list[tuple[str, str]]:
         ("pixel flipping, random order", f"mean score {found.random:.3f}"),
         ("pixel flipping, least relevant first", f"mean score {found.least:.3f}"),
         ("largest change under small input changes", f"{found.sensitivity:.1%} of the map"),
-        ("likeness to the map of a random model", f"rank correlation {found.randomised:.2f}"),
+        ("likeness to the map of a random model",
+         NO_WEIGHTS if math.isnan(found.randomised) else f"rank correlation {found.randomised:.2f}"),
         ("completeness gap", "the method promises no sum" if math.isnan(found.gap) else f"{found.gap:.1%}"),
     ]
 
@@ -158,6 +165,8 @@ def _stability_words(found: Findings) -> str:
 
 
 def _randomisation_words(found: Findings) -> str:
+    if math.isnan(found.randomised):
+        return f"whether it depends on the model remains open ({NO_WEIGHTS})"
     how = "another one" if found.passed["depends on the model"] else "nearly the same"
     return f"it is {how} when the weights are drawn anew (correlation {found.randomised:.2f})"
 
