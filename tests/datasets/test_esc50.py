@@ -69,6 +69,7 @@ def test_missing_files_are_counted_and_the_first_is_named(tmp_path):
         ([("a.wav", 1, 0, "dog"), ("b.wav", 1, 0, "cat")], "line 3: target 0 is 'cat' here and 'dog' above"),
         ([("a.wav", 1, 0, "dog"), ("b.wav", 1, 1, "dog")], "have several targets"),
         ([("a.wav", 1, 0, "dog"), ("a.wav", 2, 0, "dog")], "is also in line 2"),
+        ([("a.wav", 1, 0, "dog"), ("./a.wav", 2, 0, "dog")], "./a.wav is also in line 2"),
         ([("../a.wav", 1, 0, "dog")], "expected a file inside audio/"),
         ([("a.wav", 1)], "target, category is empty"),
     ],

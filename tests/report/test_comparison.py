@@ -169,6 +169,11 @@ def test_files_are_named_after_their_methods(tmp_path, monkeypatch):
     assert content["sections"][1]["passes"] == {"forward": 1001, "backward": 1}
     assert content["sections"][1]["seconds"] == 1.5
     assert content["refusals"][0] == {"method": "gradcam", "start_s": 5.0, "reason": "network Flat has no convolution"}
+    (tmp_path / "out" / "kept-mine.wav").touch()
+    write_folder(make_report(), tmp_path / "out")  # leaves nothing of the longer report, and what is not a report's
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "report.html", "explanation.json", "original.wav", "original.png", "kept.wav", "kept.png", "removed.wav",
+        "removed.png", "explanation.png", "explanation.npz", "kept-mine.wav"}
 
 
 def test_the_numbers_of_one_method_are_what_they_were():

@@ -110,13 +110,14 @@ def _rows(table: Path) -> list[tuple[int, dict[str, str]]]:
 
 
 def _check_once(filenames: Sequence[tuple[int, str]], table: Path) -> None:
-    first: dict[str, int] = {}
+    first: dict[Path, int] = {}
     for line, filename in filenames:
-        if Path(filename).is_absolute() or ".." in Path(filename).parts:
+        path = Path(filename)  # ./a.wav is a.wav
+        if path.is_absolute() or ".." in path.parts:
             raise DataError(f"{table}, line {line}: filename is {filename!r}; expected a file inside audio/")
-        if filename in first:
-            raise DataError(f"{table}, line {line}: {filename} is also in line {first[filename]}; expected each once")
-        first[filename] = line
+        if path in first:
+            raise DataError(f"{table}, line {line}: {filename} is also in line {first[path]}; expected each once")
+        first[path] = line
 
 
 def _number(row: dict[str, str], column: str, line: int, table: Path) -> int:

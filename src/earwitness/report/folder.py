@@ -15,12 +15,16 @@ import numpy as np
 from earwitness import audio
 from earwitness.errors import EarwitnessError
 from earwitness.files import make_folder, replacing
+from earwitness.methods import METHODS
 from earwitness.report.contents import Report, Section
 from earwitness.report.course import write_course
 from earwitness.report.figures import draw_explanation, draw_sound, save_figure
 from earwitness.report.hearing import disagreements
 from earwitness.report.html import write_html
 from earwitness.types import Clip
+
+PARTS = ("kept", "removed", "explanation")
+NUMBERED = re.compile(rf"(original|{'|'.join(PARTS)})(-\d+)?(-({'|'.join(METHODS)}))?\.(wav|png|npz)")
 
 
 def write_folder(report: Report, folder: Path) -> dict[str, Any]:
@@ -31,7 +35,8 @@ def write_folder(report: Report, folder: Path) -> dict[str, Any]:
 
     Args:
         report: what to write.
-        folder: made if it is missing; files of the same name are replaced.
+        folder: made if it is missing; files of the same name are replaced, and the numbered files of an earlier
+            report in the same folder, which has its ``explanation.json``, go.
 
     A report on a whole long recording also has ``course.png``, ``course.npy`` (the joined explanation, freq × time),
     ``windows.csv``, and ``original``, ``kept`` and ``removed`` as compressed sounds.
@@ -43,13 +48,17 @@ def write_folder(report: Report, folder: Path) -> dict[str, Any]:
         EarwitnessError: the folder cannot be written.
     """
     make_folder(folder)
+    had_report = (folder / "explanation.json").is_file()
     try:
         stretches = {section.start_s: section for section in reversed(report.sections)}
+        written = set()
         for k, start_s in enumerate(sorted(stretches), 1):
             number = f"-{k}" if len(stretches) > 1 else ""
             _write_sound(stretches[start_s], "original", folder, number)
             for section in (each for each in report.sections if each.start_s == start_s):
-                _write_section(section, folder, number + (f"-{section.attribution.method}" if report.methods else ""))
+                suffix = number + (f"-{section.attribution.method}" if report.methods else "")
+                _write_section(section, folder, suffix)
+                written |= {f"original{number}", *(f"{name}{suffix}" for name in PARTS)}
         write_html(report, folder / "report.html")
         content = summary(report)
         if report.course is not None:
@@ -57,11 +66,20 @@ def write_folder(report: Report, folder: Path) -> dict[str, Any]:
         with replacing(folder / "explanation.json") as path:
             path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8",
                             errors="backslashreplace")
+        if had_report:
+            _remove_others(folder, written)
     except OSError as error:
         if isinstance(error, EarwitnessError):
             raise
         raise EarwitnessError(f"{folder}: cannot be written ({error}); choose another place with --out") from error
     return content
+
+
+def _remove_others(folder: Path, written: set[str]) -> None:
+    """Remove what an earlier report with more stretches or other methods left."""
+    for path in folder.iterdir():
+        if NUMBERED.fullmatch(path.name) and path.stem not in written:
+            path.unlink()
 
 
 def folder_name(clip_name: str) -> str:
@@ -115,7 +133,7 @@ def _write_sound(section: Section, name: str, folder: Path, suffix: str) -> None
 
 
 def _write_section(section: Section, folder: Path, suffix: str) -> None:
-    for name in ("kept", "removed"):
+    for name in PARTS[:2]:
         _write_sound(section, name, folder, suffix)
     save_figure(draw_explanation(section), folder / f"explanation{suffix}.png")
     attribution = section.attribution
