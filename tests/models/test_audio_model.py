@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 from torch import nn
@@ -97,8 +99,19 @@ def test_what_does_not_fit_is_said(model):
 def test_unknown_models_suggest_a_name(tmp_path):
     with pytest.raises(ParameterError, match="did you mean 'esc10-mel'"):
         ew.load_model("esc10-mle")
-    (tmp_path / "card.json").write_text("{}")
-    with pytest.raises(WeightsError, match="not a model card"):
+    (tmp_path / "card.json").write_text('{"name": "mine", "arch": "small"}')
+    with pytest.raises(WeightsError, match="has no summary, origin, licence, front_end, weights, checksum"):
+        ew.load_model(tmp_path)
+
+
+@pytest.mark.parametrize(("entry", "value", "words"), [
+    ("hop_s", "x", '"x"; expected a number or null'), ("labels", None, "null; expected a list of texts"),
+    ("name", 5, "5; expected text"), ("front_end", "mel", '"mel"; expected an object'),
+    ("keep_partial", 1, "1; expected true or false"),
+])
+def test_a_card_is_corrected_in_the_words_of_its_writer(tmp_path, entry, value, words):
+    (tmp_path / "card.json").write_text(json.dumps({entry: value}))
+    with pytest.raises(WeightsError, match=f"card.json: {entry} is {words}"):
         ew.load_model(tmp_path)
 
 
@@ -112,7 +125,6 @@ def test_unknown_models_suggest_a_name(tmp_path):
     {"nonsense": 1}, {"name": 5},
 ])
 def test_broken_cards_are_one_line(tmp_path, change):
-    import json
     import shutil
     from importlib import resources
 
