@@ -44,6 +44,11 @@ def test_imports_point_upwards(path):
             assert ROOMS.index(other) <= ROOMS.index(room), f"{room} imports from {other}, which is below it"
 
 
+def test_the_page_on_the_house_names_all_rooms_in_order():
+    page = (SOURCE.parents[1] / "docs" / "architecture.md").read_text()
+    assert re.findall(r"^\| `(\w+)/?` \|", page, re.MULTILINE) == [room for room in ROOMS if room != "__main__"]
+
+
 def test_the_guard_sees_an_import_downwards(tmp_path):
     lines = ("from earwitness.report import html", "from earwitness import cli", "import earwitness.demo")
     (tmp_path / "x.py").write_text("\n".join(lines))
