@@ -34,7 +34,7 @@ def draw_poster(path: Path, spectrogram: Tensor, maps: Sequence[Map], front_end:
     relax = {made.family: made for made in maps if made.method == "relax"}
     figure = Figure(figsize=(12, 2.3 * len(relax) + 0.6))
     grid = figure.subplots(len(relax), 4, squeeze=False, sharex=True, sharey=True)
-    figure.subplots_adjust(left=0.05, right=0.99, bottom=0.05, top=0.9, wspace=0.06, hspace=0.3)
+    figure.subplots_adjust(left=0.05, right=0.99, bottom=0.06, top=0.9, wspace=0.06, hspace=0.3)
     times = front_end.times_s(spectrogram.shape[1])
     extent = (0.0, float(times[-1]), 0.0, float(len(front_end.frequencies_hz)))
     for row, family in zip(grid, [name for name in FAMILIES if name in relax], strict=True):
@@ -45,9 +45,12 @@ def draw_poster(path: Path, spectrogram: Tensor, maps: Sequence[Map], front_end:
         for axis, (name, values, colours) in zip(row, panels, strict=True):
             axis.imshow(values.cpu().numpy(), origin="lower", aspect="auto", cmap=colours, extent=extent)
             masks = "" if name == "spectrogram" else f"{family.replace('_', '-')} masks, "
-            axis.set_title(f"{name}: {masks}{float(values.min()):.3g} to {float(values.max()):.3g}", fontsize=8)
+            unit = f" {front_end.unit}" if name == "spectrogram" else ""
+            axis.set_title(f"{name}: {masks}{float(values.min()):.3g} to {float(values.max()):.3g}{unit}", fontsize=8)
             axis.tick_params(labelsize=7)
         _name_rows(row[0], front_end)
+    for axis in grid[-1]:
+        axis.set_xlabel("s", fontsize=7)
     figure.suptitle(title, fontsize=11)
     _save(figure, path)
 
