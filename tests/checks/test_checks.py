@@ -130,7 +130,7 @@ def test_a_model_that_is_only_asked_has_no_weights_to_draw_anew(generator):
     table = dict(checks.check_clip(model, clip, attribution, {"components": "spectral"}))
     assert table["likeness to the map of a random model"] == "no weights to draw anew"
     assert "whether it depends on the model remains open" in table["verdict"]
-    good = checks.Findings(0.2, 0.8, 0.5, 0.8, 0.05, float("nan"), float("nan"))
+    good = checks.Findings(0.2, 0.8, 0.5, 0.6, 0.8, 0.05, float("nan"), float("nan"))
     assert good.passed == {"faithful": True, "stable": True}
     assert checks.verdict(good).startswith("Trust it as far as it can be checked: ")
 
@@ -178,9 +178,34 @@ def test_every_choice_of_an_explanation_reaches_its_checks(generator):
 
 def test_a_coarse_map_is_not_measured_against_scattered_bins():
     """Random order spoils a sound faster than any coarse map; least against most relevant first decides."""
-    coarse = checks.Findings(0.4, 0.8, 0.2, 1.0, 0.1, 0.1, float("nan"))
+    coarse = checks.Findings(0.4, 0.8, 0.2, 0.6, 1.0, 0.1, 0.1, float("nan"))
     assert coarse.contrast == pytest.approx(0.4)
     assert coarse.passed["faithful"]
-    flat = checks.Findings(0.7, 0.7, 0.7, 0.0, 0.1, 0.1, float("nan"))
+    flat = checks.Findings(0.7, 0.7, 0.7, 0.7, 0.0, 0.1, 0.1, float("nan"))
     assert "flipping says nothing" in checks.verdict(flat)
     assert checks.verdict(flat).startswith("Do not trust it")
+
+
+def test_a_map_must_be_in_the_right_place():
+    """Against the rest any map wins that marks sound and not silence; against its own shape elsewhere it must, too."""
+    found = checks.Findings(0.4, 0.8, 0.5, 0.42, 1.0, 0.1, 0.1, float("nan"))
+    assert found.placed == pytest.approx(0.02)
+    assert not found.passed["faithful"]
+    assert checks.verdict(found).startswith(
+        "Do not trust it: silencing what it marks takes the score away sooner than silencing the rest (mean score 0.40 "
+        "against 0.80) but hardly sooner than pieces of the same shape elsewhere (0.42), it hardly moves")
+    assert "but no sooner than pieces" in checks.verdict(replace(found, moved=0.3))
+
+
+def test_noise_has_no_place(generator):
+    """Coarse noise over a scene: no sooner than itself elsewhere; and what was moved is the map."""
+    model, clip = ew.load_model("esc10-mel"), ew.synthetic.make("dog over hum", seed=1).clip
+    attribution = ew.explain(model, clip, "saliency", "dog")
+    noise = torch.rand(1, 1, 8, 16, generator=generator)
+    blocks = torch.nn.functional.interpolate(noise, size=attribution.values.shape, mode="bicubic")[0, 0]
+    rerun = checks.Rerun("saliency", "logit", model.class_index("dog"))
+    found = {name: checks.check_explanation(model, model.features(clip)[:1], replace(attribution, values=values), rerun)
+             for name, values in (("own", attribution.values), ("noise", blocks))}
+    assert found["own"].placed > 0.2
+    assert found["noise"].placed < 0.05
+    assert not found["noise"].passed["faithful"]

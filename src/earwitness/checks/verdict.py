@@ -26,6 +26,8 @@ CHANGES = 4
 CASCADE_STEPS = 3
 N_BLOCKS = 50
 FAITHFUL_MARGIN = 0.1  # of the score's range while flipping
+PLACED_MARGIN = 0.05  # of the same
+N_MOVES = 3
 STABLE_BELOW = 0.5
 DEPENDS_BELOW = 0.5
 COMPLETE_BELOW = 0.05
@@ -41,6 +43,7 @@ class Findings:
         most: mean score while the most relevant bins are silenced first.
         least: mean score while the least relevant bins are silenced first.
         random: mean score while bins are silenced in random order.
+        moved: mean score while the bins of the same map, moved elsewhere in the plane, are silenced first.
         span: range of the scores on the way, over all three orders.
         sensitivity: largest relative change of the map among slightly changed inputs.
         randomised: absolute rank correlation with the map of a model whose weights are all drawn anew, NaN where the
@@ -52,6 +55,7 @@ class Findings:
     most: float
     least: float
     random: float
+    moved: float
     span: float
     sensitivity: float
     randomised: float
@@ -62,15 +66,24 @@ class Findings:
     def contrast(self) -> float:
         """How much sooner the score falls without what is marked than without the rest, as a share of its range.
 
-        Both orders remove pieces of one shape. A random order scatters what it removes, which spoils any sound
-        faster than a coarse map can, so it is reported but decides nothing.
+        A random order scatters what it removes, which spoils any sound faster than a coarse map can, so it is
+        reported but decides nothing.
         """
         return (self.least - self.most) / self.span if self.span > 1e-9 else float("nan")
 
     @property
+    def placed(self) -> float:
+        """How much sooner the score falls without what is marked than without pieces of the same shape elsewhere.
+
+        A share of the score's range; about 0 for a map whose place says nothing.
+        """
+        return (self.moved - self.most) / self.span if self.span > 1e-9 else float("nan")
+
+    @property
     def passed(self) -> dict[str, bool]:
         """Check -> whether it was passed; only those that apply."""
-        outcome = {"faithful": self.contrast >= FAITHFUL_MARGIN, "stable": self.sensitivity < STABLE_BELOW}
+        faithful = self.contrast >= FAITHFUL_MARGIN and self.placed >= PLACED_MARGIN
+        outcome = {"faithful": faithful, "stable": self.sensitivity < STABLE_BELOW}
         if not math.isnan(self.randomised):
             outcome["depends on the model"] = self.randomised < DEPENDS_BELOW
         return outcome if math.isnan(self.gap) else outcome | {"complete": self.gap < COMPLETE_BELOW}
@@ -100,10 +113,12 @@ def check_explanation(
         score = rerun.quick_score(model, features)
         curves = {order: flip(score, features, attribution.values, order=order, n_blocks=_n_blocks(features),
                               generator=generator) for order in ORDERS}
+        elsewhere = [flip(score, features, other, order="most", n_blocks=_n_blocks(features)).auc
+                     for other in _moved(attribution.values, torch.Generator().manual_seed(rerun.seed))]
     progress(0.2)
     span = float(features.values.max() - features.values.min())
-    moved = max_sensitivity(lambda item: again(model, item), features, radius=max(RADIUS_SHARE * span, 1e-6),
-                            n_samples=CHANGES, generator=generator)
+    changed = max_sensitivity(lambda item: again(model, item), features, radius=max(RADIUS_SHARE * span, 1e-6),
+                              n_samples=CHANGES, generator=generator)
     progress(0.6)
     redrawn = {"none": math.nan}
     if layers_with_weights(model.network):  # a function that is only asked has none
@@ -112,17 +127,18 @@ def check_explanation(
     scores = torch.cat([curve.scores for curve in curves.values()])
     return Findings(
         most=curves["most"].auc, least=curves["least"].auc, random=curves["random"].auc,
-        span=float(scores.max() - scores.min()), sensitivity=moved, randomised=list(redrawn.values())[-1],
-        gap=completeness_gap(attribution, score=float(scores[0])), constant=bool(attribution.values.std() == 0))
+        moved=sum(elsewhere) / N_MOVES, span=float(scores.max() - scores.min()), sensitivity=changed,
+        randomised=list(redrawn.values())[-1], gap=completeness_gap(attribution, score=float(scores[0])),
+        constant=bool(attribution.values.std() == 0))
 
 
 def verdict(found: Findings) -> str:
     """Say in one sentence how far an explanation can be trusted, and why.
 
-    >>> verdict(Findings(0.2, 0.8, 0.5, 0.8, 0.05, 0.1, float("nan")))
+    >>> verdict(Findings(0.2, 0.8, 0.5, 0.6, 0.8, 0.05, 0.1, float("nan")))
     'Trust it: silencing what it marks takes the score away sooner than silencing the rest (mean score 0.20 \
-against 0.80), it hardly moves when the input does (by 5 %), and it is another one when the weights are drawn anew \
-(correlation 0.10).'
+against 0.80) or pieces of the same shape elsewhere (0.60), it hardly moves when the input does (by 5 %), and it is \
+another one when the weights are drawn anew (correlation 0.10).'
     """
     if found.constant:
         return "Do not trust it: the explanation is the same everywhere, so it says nothing."
@@ -141,9 +157,11 @@ def rows(found: Findings) -> list[tuple[str, str]]:
     """Return the findings as a table of (name, value), the verdict first."""
     return [
         ("verdict", verdict(found)),
+        ("measured on", "the features, whatever the domain of the metrics"),
         ("pixel flipping, most relevant first", f"mean score {found.most:.3f}"),
         ("pixel flipping, random order", f"mean score {found.random:.3f}"),
         ("pixel flipping, least relevant first", f"mean score {found.least:.3f}"),
+        ("pixel flipping, the same map moved elsewhere first", f"mean score {found.moved:.3f}"),
         ("largest change under small input changes", f"{found.sensitivity:.1%} of the map"),
         ("likeness to the map of a random model",
          NO_WEIGHTS if math.isnan(found.randomised) else f"rank correlation {found.randomised:.2f}"),
@@ -154,9 +172,17 @@ def rows(found: Findings) -> list[tuple[str, str]]:
 def _flipping_words(found: Findings) -> str:
     if math.isnan(found.contrast):
         return "the score is the same whatever is silenced, so that flipping says nothing"
-    soon = "" if found.passed["faithful"] else "hardly " if found.contrast > 0 else "no "
-    return (f"silencing what it marks takes the score away {soon}sooner than silencing the rest "
-            f"(mean score {found.most:.2f} against {found.least:.2f})")
+    soon = _sooner(found.contrast, FAITHFUL_MARGIN)
+    words = (f"silencing what it marks takes the score away {soon}than silencing the rest "
+             f"(mean score {found.most:.2f} against {found.least:.2f})")
+    if found.contrast < FAITHFUL_MARGIN:
+        return words
+    link = "or" if found.placed >= PLACED_MARGIN else f"but {_sooner(found.placed, PLACED_MARGIN)}than"
+    return f"{words} {link} pieces of the same shape elsewhere ({found.moved:.2f})"
+
+
+def _sooner(share: float, margin: float) -> str:
+    return "sooner " if share >= margin else "hardly sooner " if share > 0 else "no sooner "
 
 
 def _stability_words(found: Findings) -> str:
@@ -167,8 +193,17 @@ def _stability_words(found: Findings) -> str:
 def _randomisation_words(found: Findings) -> str:
     if math.isnan(found.randomised):
         return f"whether it depends on the model remains open ({NO_WEIGHTS})"
-    how = "another one" if found.passed["depends on the model"] else "nearly the same"
+    how = "another one" if found.passed["depends on the model"] else "much the same"
     return f"it is {how} when the weights are drawn anew (correlation {found.randomised:.2f})"
+
+
+def _moved(values: torch.Tensor, generator: torch.Generator) -> list[torch.Tensor]:
+    """The map rolled by at least a quarter of the plane along both axes, several times."""
+    def by(length: int) -> int:
+        low = max(1, length // 4)
+        return int(torch.randint(low, max(low, length - low) + 1, (1,), generator=generator))
+
+    return [values.roll((by(values.shape[0]), by(values.shape[1])), (0, 1)) for _ in range(N_MOVES)]
 
 
 def _n_blocks(features: Features) -> int:
