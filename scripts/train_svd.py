@@ -16,6 +16,7 @@ import argparse
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ BUNDLED = Path(__file__).resolve().parents[1] / "src" / "earwitness" / "models" 
 RECIPE = VoiceSettings(
     epochs=14, batches=100, batch=16, outputs=9, learning_rate=0.02, decay=0.8, autocast=True, seed=1,
     changes=ExcerptChanges(gain_db=6.0, under_share=0.5))
+SHORT = replace(RECIPE, epochs=12, batch=8, learning_rate=0.01, autocast=False)
 
 
 def card_of(card: dict[str, Any], data_dir: Path) -> dict[str, Any]:
@@ -63,11 +65,13 @@ def main() -> None:
     parser.add_argument("work_dir", type=Path)
     parser.add_argument("--fold", nargs="+", type=int, help="0 for the network of all songs; all if not given")
     parser.add_argument("--threads", type=int, default=1, help="for each process")
+    parser.add_argument("--short", action="store_true", help="the recipe of the study's networks, a quarter")
     parser.add_argument("--install", action="store_true", help="write weights and card into the package")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     console = Console()
-    card = train_detector(arguments.data_dir, arguments.work_dir, RECIPE, only=arguments.fold,
+    recipe = SHORT if arguments.short else RECIPE
+    card = train_detector(arguments.data_dir, arguments.work_dir, recipe, only=arguments.fold,
                           weights_dtype=torch.float16, progress=console.print)
     if not card:
         console.print("folds are missing; run them, too")

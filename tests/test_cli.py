@@ -73,7 +73,7 @@ def test_methods_side_by_side_share_a_report(capsys, tmp_path, tick_file):
     code, out, err = run(capsys, *words)
     assert (code, err) == (0, "")
     assert "saliency: clock_tick, p = " in out
-    assert "relax: embedding, p = " in out
+    assert "relax: embedding, of clock_tick, p = " in out
     assert "note: relax explains the embedding" in out
     shared = {"report.html", "explanation.json", "original.wav", "original.png"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == shared | {
@@ -183,7 +183,7 @@ def test_one_bad_file_does_not_stop_the_others(capsys, tmp_path, tick_file):
     (["explain", "{file}", "--device", "meta"], "unknown device"),
     (["explain", "{file}", "--method", "gradcam", "--set", "layer=[1]"], "layer is '[1]'; expected"),
     (["explain", "{file}", "--method", "rise", "--set", "n_masks=-1"], "n_masks is -1; expected 1 to"),
-    (["explain", "{file}", "--method", "rise", "--set", "n_masks=NaN"], "n_masks is 'nan'; expected int"),
+    (["explain", "{file}", "--method", "rise", "--set", "n_masks=NaN"], "n_masks is 'nan'; expected a whole number"),
     (["explain", "{file}", "--method", "lime", "--set", "kernel_width=0"], "kernel_width is 0; expected"),
     (["explain", "{file}", "--method", "lime", "--set", "components={{}}"], "components is empty"),
     (["explain", "{file}", "--set", "x=" + "[" * 5000], "unknown setting"),

@@ -38,3 +38,24 @@ def fits(value: object, hint: Any) -> bool:
 
 def _small_and_finite(value: Any) -> bool:
     return abs(int(value)) < 2**53 if isinstance(value, numbers.Integral) else math.isfinite(value)
+
+
+def in_words(hint: Any, *, none: str = "None") -> str:
+    """Name a type hint for people: what ``fits`` asks for.
+
+    Args:
+        hint: as for ``fits``.
+        none: how the writer of the value writes None.
+
+    >>> in_words(int | None), in_words(float | None, none="null"), in_words(tuple[str, ...])
+    ('a whole number or None', 'a number or null', 'a list')
+    """
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        return " or ".join(in_words(each, none=none) for each in get_args(hint))
+    if origin is Literal:
+        return " or ".join(repr(each) for each in get_args(hint))
+    names: dict[Any, str] = {str: "text", bool: "true or false", int: "a whole number", float: "a number",
+                             type(None): none, tuple: "a list", list: "a list", Sequence: "a list",
+                             Mapping: "an object"}
+    return names.get(origin or hint, getattr(hint, "__name__", str(hint)))

@@ -17,6 +17,8 @@ def make_folder(folder: Path) -> None:
     Raises:
         EarwitnessError: it cannot be made.
     """
+    if folder.is_file():
+        raise EarwitnessError(f"{folder}: is a file; expected a folder: choose another place with --out")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte

@@ -67,8 +67,18 @@ def describe(preset: str) -> str:
     }[preset]
 
 
+def share_of(preset: str) -> float | None:
+    """Return the share of the plane that a preset asks for, or None where it asks for none; with ties it keeps more.
+
+    >>> share_of("topK_30_pos"), share_of("bin")
+    (0.3, None)
+    """
+    kind, level, _ = _parse(preset)
+    return level / 100 if kind == "topK" else None
+
+
 def keeping(percent: float) -> str:
-    """Name the mask that keeps a share of the plane: where the evidence is strongest, whatever its sign.
+    """Name the mask that keeps a share of the plane: where the values are highest.
 
     Args:
         percent: of the plane, rounded to 1..99.

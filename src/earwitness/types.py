@@ -131,5 +131,10 @@ class Attribution:
     frequencies_hz: Tensor | None = None
     times_s: Tensor | None = None
 
+    def __repr__(self) -> str:
+        """One line; the tensors are a name away."""
+        return (f"Attribution(method={self.method!r}, target={self.target!r}, values={tuple(self.values.shape)}, "
+                f"seed={self.seed})")
+
     def _repr_html_(self) -> str:
         return SHOWN_BY[Attribution](self)

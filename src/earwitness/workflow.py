@@ -211,7 +211,8 @@ def make_report(
         sections=sections, timeline=recording.timeline,
         settings=_settings(model, choices, sections),
         command=command_line(recording.path, model, choices),
-        notes=_notes(model, recording.info, recording.clips, sections, recording.timeline), extra=extra or {},
+        notes=[*_notes(model, recording.info, recording.clips, sections, recording.timeline),
+               *_tie_notes(sections, choices.mask)], extra=extra or {},
         methods=methods if len(methods) > 1 else (), refusals=refusals, course=course,
     )
 
@@ -293,12 +294,23 @@ def _notes(
     if all(not bool(clip.waveform.any()) for _, clip in clips):
         notes.append("The recording is silent: the explanation shows what the model makes of silence.")
     peak = max(float(section.heard.original.abs().max()) for section in sections)
-    if peak > 1:
-        notes.append(f"The recording's peak is {peak:.3g}, beyond full scale: the WAV files are cut there, the page "
+    if peak > 1.0001:
+        notes.append(f"The recording's peak is {peak:.5g}, beyond full scale: the WAV files are cut there, the page "
                      "plays all of it at a lower level.")
     for section in stretches.values():
         if section.measures.p < 0.5:
             best = section.measured or section.attribution.target or "its best class"
-            notes.append(f"The model gives {best} only {section.measures.p:.0%}: "
+            where = f" from {section.start_s:.0f} s" if len(stretches) > 1 else ""
+            notes.append(f"The model gives {best}{where} only {section.measures.p:.0%}: "
                          "an explanation of a weak prediction is weak evidence.")
     return notes + compare.contrast_notes(sections) + compare.embedding_notes(sections)
+
+
+def _tie_notes(sections: list[Section], mask: str) -> list[str]:
+    """Say it where a mask of the K % with the most evidence keeps far more, because of ties."""
+    wanted = masks.share_of(mask)
+    if wanted is None:
+        return []
+    return [f"{section.attribution.method}: {mask} keeps {section.measures.kept_area:.0%} of the plane, because many "
+            "bins have the same value as the last of those it asks for; bin keeps only what speaks for the target."
+            for section in sections if section.measures.kept_area > wanted + 0.01]

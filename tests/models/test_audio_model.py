@@ -105,7 +105,7 @@ def test_unknown_models_suggest_a_name(tmp_path):
 
 
 @pytest.mark.parametrize(("entry", "value", "words"), [
-    ("hop_s", "x", '"x"; expected a number or null'), ("labels", None, "null; expected a list of texts"),
+    ("hop_s", "x", '"x"; expected a number or null'), ("labels", None, "null; expected a list"),
     ("name", 5, "5; expected text"), ("front_end", "mel", '"mel"; expected an object'),
     ("keep_partial", 1, "1; expected true or false"),
 ])

@@ -179,8 +179,8 @@ def test_files_are_named_after_their_methods(tmp_path, monkeypatch):
 def test_the_numbers_of_one_method_are_what_they_were():
     content = summary(make_report())
     assert "refusals" not in content
-    assert set(content["sections"][0]) == {"start_s", "duration_s", "target", "predictions", "domain", "metrics",
-                                           "metrics_by_domain", "answers", "disagreements"}
+    assert set(content["sections"][0]) == {"start_s", "duration_s", "target", "measured", "predictions", "domain",
+                                           "metrics", "metrics_by_domain", "answers", "disagreements"}
 
 
 def test_the_page_stays_small():

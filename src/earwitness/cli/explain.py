@@ -30,7 +30,8 @@ from earwitness.errors import EarwitnessError, ParameterError
 @click.option("--check", is_flag=True, help="Put the explanation to the test; the report gets a verdict.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("earwitness-out"), show_default=True,
               help="Folder to write; several recordings get a folder each inside.")
-@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON, nothing else.")
+@click.option("--json", "as_json", is_flag=True,
+              help="Print the numbers as JSON, nothing else; the report is written all the same.")
 def explain(files: tuple[str, ...], out: Path, as_json: bool, **options: Any) -> None:
     """Explain what the model hears in FILE... (sound files, folders or glob patterns)."""
     from earwitness.audio import find_files

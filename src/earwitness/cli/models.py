@@ -26,4 +26,5 @@ def models(name: str | None, as_json: bool) -> None:
         return
     for card in chosen:
         where = "download" if "://" in card.weights else "bundled"
-        click.echo(f"{card.name:14} {where:9} {len(card.labels):4} classes  {card.summary}  [{card.licence}]")
+        count = {0: "encoder", 1: "1 class"}.get(len(card.labels), f"{len(card.labels)} classes")
+        click.echo(f"{card.name:14} {where:9} {count:>11}  {card.summary}  [{card.licence}]")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from earwitness.cli.names import complete_mask, complete_method, complete_model
+from earwitness.cli.names import MASKS, METHODS, complete_mask, complete_method, complete_model
 from earwitness.errors import ParameterError, unknown_name
 
 SEED = click.IntRange(0, 2**32 - 1)
@@ -18,7 +18,7 @@ DEVICES = ("cpu", "cuda", "mps", "xpu")
 def model_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add --model, --weights and --device."""
     for option in (
-        click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, mps."),
+        click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, mps, xpu."),
         click.option("--weights", type=click.Path(), help="Local weights file to use instead of the model's own."),
         click.option("--model", "model_name", default="esc10-mel", show_default=True,
                      shell_complete=complete_model,
@@ -40,9 +40,10 @@ def choice_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="What the metrics are measured on: features, or audio, the sound put through the model."),
         click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of everything random."),
         click.option("--mask", default="topK_30_pos", show_default=True, shell_complete=complete_mask,
-                     help="How the explanation becomes a mask."),
+                     help="How the explanation becomes a mask: " + ", ".join(MASKS) + "."),
         click.option("--method", default="saliency", show_default=True, shell_complete=complete_method,
-                     help="How to explain: a method, or side by side several with commas between them, or all."),
+                     help="How to explain: " + ", ".join(METHODS) +
+                     "; side by side several with commas between them, or all."),
     ):
         command = option(command)
     return command

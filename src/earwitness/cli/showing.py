@@ -32,13 +32,14 @@ def show(content: dict[str, Any]) -> None:
         metrics, target = section["metrics"], section["target"]
         where = f" at {section['start_s']:.0f} s" if content["timeline"] else ""
         method = f" {section['method']}:" if "method" in section else ""
-        click.echo(f"{one_line(content['recording'])}{where}:{method} {target or 'embedding'}, p = {metrics['p']:.3f} "
+        what = target or f"embedding, of {section['measured']}"
+        click.echo(f"{one_line(content['recording'])}{where}:{method} {what}, p = {metrics['p']:.3f} "
                    f"(kept {metrics['p_kept']:.3f}, removed {metrics['p_removed']:.3f}, both as {section['domain']}; "
                    f"kept area {metrics['kept_area']:.1%})")
         if metrics["degenerate"]:
-            click.echo("warning: the mask is constant: it selects nothing, so the metrics say nothing; try another")
+            click.echo("warning: the mask is constant, all or nothing, so the metrics say nothing; try another")
         for said in section["disagreements"]:
-            click.echo(f"warning: features and sound disagree: {one_line(said.replace(chr(0xA0), ' '))}")
+            click.echo(f"warning:{method} features and sound disagree: {one_line(said.replace(chr(0xA0), ' '))}")
     for refusal in content.get("refusals", ()):
         click.echo(f"{refusal['method']} cannot explain this: {one_line(refusal['reason'])}")
     for title, rows in content["extra"].items():

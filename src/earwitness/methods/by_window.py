@@ -10,11 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from earwitness.errors import ParameterError
 from earwitness.methods.evidence import Evidence, Progress
 from earwitness.methods.question import Question
 from earwitness.models.audio_model import AudioModel
 from earwitness.models.windows import Joiner, Layout, Windows
 from earwitness.scores import Asked, Precision, Shared
+from earwitness.types import Features
 
 Method = Callable[..., Evidence]
 
@@ -106,12 +108,24 @@ def ask_by_window(
             if "progress" in takes and progress is not None:
                 extra["progress"] = shifted(progress, done, len(windows) * len(scores))
             if asking.questions[place].touches(start_s, window_s):
-                evidence = method(asked, item, **settings, **extra)
+                evidence = _checked(method(asked, item, **settings, **extra), item)
             else:
                 evidence = Evidence(torch.zeros_like(item.values))
             found[place].add(k, evidence, asked)
             done += 1
     return found
+
+
+def _checked(evidence: object, item: Features) -> Evidence:
+    """Refuse what a method of one's own may have returned by mistake."""
+    if not isinstance(evidence, Evidence):
+        raise ParameterError(f"the method returned a {type(evidence).__name__}; expected "
+                             "earwitness.methods.Evidence(values)")
+    if not isinstance(evidence.values, Tensor) or evidence.values.shape != item.values.shape:
+        got = getattr(evidence.values, "shape", type(evidence.values).__name__)
+        raise ParameterError(f"the method returned values {got}; expected the shape of the features, "
+                             f"{tuple(item.values.shape)}")
+    return evidence
 
 
 def shifted(progress: Progress, k: int, n: int) -> Progress:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, cast, get_type_hints, overload
 
 from earwitness import frontends
-from earwitness.checking import fits
+from earwitness.checking import fits, in_words
 from earwitness.errors import ParameterError, unknown_name
 from earwitness.methods.attention import attention_rollout
 from earwitness.methods.audible_mask import audible_mask
@@ -191,11 +191,7 @@ def _check_names(method: str, settings: Mapping[str, Any]) -> None:
         if name not in _own_settings(method):
             raise unknown_name(f"setting of {method}", name, _own_settings(method) or ["(none)"])
         if not fits(value, hints[name]):
-            raise ParameterError(f"{name} is {str(value)[:40]!r}; expected {_words(hints[name])}")
+            raise ParameterError(f"{name} is {str(value)[:40]!r}; expected {in_words(hints[name])}")
         low, high = RANGES.get(name, (None, None))
         if low is not None and value is not None and not low <= value <= high:
             raise ParameterError(f"{name} is {value}; expected {low:g} to {high:g}")
-
-
-def _words(hint: Any) -> str:
-    return getattr(hint, "__name__", str(hint)).replace("typing.", "")

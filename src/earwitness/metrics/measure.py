@@ -94,7 +94,10 @@ def measure(
     x = features.values
     if x.shape[0] != 1 or not isinstance(mask, Tensor) or mask.shape != x.shape[1:]:
         got = tuple(mask.shape) if isinstance(mask, Tensor) else type(mask).__name__
-        raise ParameterError(f"mask is {got} and features {tuple(x.shape)}; expected (freq, time) and (1, freq, time)")
+        more = "" if x.shape[0] == 1 else (f": the clip is heard in {x.shape[0]} windows; measure one of them, "
+                                           "e.g. a Clip of one window, its attribution and its mask")
+        raise ParameterError(f"mask is {got} and features {tuple(x.shape)}; expected (freq, time) and (1, freq, time)"
+                             f"{more}")
     (measures,), probabilities = measure_masks(model, features, mask[None], target, convention=convention,
                                                domain=domain, inversion=inversion)
     return measures, probabilities

@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 import torch
 from torch import nn
 
 from earwitness import frontends
-from earwitness.checking import fits
+from earwitness.checking import fits, in_words
 from earwitness.errors import ParameterError, WeightsError, unknown_name
 from earwitness.models.audio_model import AudioModel
 from earwitness.models.cnn14 import Cnn14
@@ -26,8 +25,6 @@ from earwitness.models.weights import check, fetch, is_file, load_into, read_sta
 
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"small": SmallCnn, "cnn14": Cnn14, "svdnet": SvdNet,
                                                      "vggish": VGGish}
-JSON_NAMES: Mapping[Any, str] = {str: "text", bool: "true or false", float: "a number", NoneType: "null",
-                                 tuple: "a list of texts", Mapping: "an object"}
 
 
 @dataclass(frozen=True)
@@ -102,7 +99,8 @@ def read_card(path: Path) -> Card:
             raise WeightsError(f"{path}: unknown entries {', '.join(unknown[:5])}; known: {', '.join(sorted(known))}")
         for name, value in content.items():
             if not fits(value, hints[name]):
-                raise WeightsError(f"{path}: {name} is {json.dumps(value)[:40]}; expected {_in_json(hints[name])}")
+                wanted = in_words(hints[name], none="null")
+                raise WeightsError(f"{path}: {name} is {json.dumps(value)[:40]}; expected {wanted}")
         missing = [entry.name for entry in fields(Card) if entry.default is entry.default_factory is MISSING
                    and entry.name not in content]
         if missing:
@@ -113,17 +111,6 @@ def read_card(path: Path) -> Card:
         if isinstance(error, WeightsError):
             raise
         raise WeightsError(f"{path}: not a model card ({error})") from error
-
-
-def _in_json(hint: Any) -> str:
-    """Name a type as the writer of a card knows it.
-
-    >>> _in_json(float | None)
-    'a number or null'
-    """
-    if get_origin(hint) is UnionType:
-        return " or ".join(_in_json(part) for part in get_args(hint))
-    return JSON_NAMES[get_origin(hint) or hint]
 
 
 def load_model(name: str | os.PathLike[str], *, weights: str | os.PathLike[str] | None = None) -> AudioModel:

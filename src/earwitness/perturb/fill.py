@@ -60,7 +60,16 @@ def fill_values(name: str, context: Context) -> Tensor:
     """
     if name not in FILLS:
         raise unknown_name("fill", name, FILLS)
-    return FILLS[name].make(context).to(context.values).expand_as(context.values)
+    fill = FILLS[name]
+    if not isinstance(fill, Fill):
+        raise ParameterError(f"fill {name!r} is a {type(fill).__name__}; expected FILLS[{name!r}] = Fill(make, unit)")
+    made = fill.make(context)
+    try:
+        return made.to(context.values).expand_as(context.values)
+    except (RuntimeError, AttributeError) as error:
+        got = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__
+        raise ParameterError(f"fill {name!r} gave {got}; expected a tensor (1, freq, time), here "
+                             f"{tuple(context.values.shape)}, or what broadcasts to it") from error
 
 
 def _constant(value: float, context: Context) -> Tensor:

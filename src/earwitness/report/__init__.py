@@ -2,8 +2,9 @@
 
 from earwitness.report.contents import Moment, Prediction, Refusal, Report, Section
 from earwitness.report.figures import draw_explanation, save_figure
+from earwitness.report.folder import write_folder
 from earwitness.report.html import render_html, write_html
 from earwitness.report.notebook import attribution_html, clip_html, report_html
 
 __all__ = ["Moment", "Prediction", "Refusal", "Report", "Section", "attribution_html", "clip_html", "draw_explanation",
-           "render_html", "report_html", "save_figure", "write_html"]
+           "render_html", "report_html", "save_figure", "write_folder", "write_html"]

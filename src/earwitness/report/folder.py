@@ -96,7 +96,7 @@ def summary(report: Report) -> dict[str, Any]:
     """Return a report's numbers and settings as plain values; NaN becomes None."""
     sections = [{
         "start_s": section.start_s, "duration_s": section.duration_s, "target": section.attribution.target,
-        "predictions": [asdict(prediction) for prediction in section.predictions],
+        "measured": section.measured, "predictions": [asdict(prediction) for prediction in section.predictions],
         "domain": section.domain, "metrics": section.measures.as_dict(),
         "metrics_by_domain": {domain: measures.as_dict() for domain, measures in section.by_domain.items()},
         "answers": [asdict(answer) for answer in section.answers], "disagreements": disagreements(section.answers),

@@ -56,7 +56,7 @@ def metric_rows(measures: Measures) -> list[Metric]:
     area = percent(measures.kept_area)
     rows.append(Metric("kept area", "", area, "", "share of the picture that the mask keeps", area != "n/a"))
     constant = "yes" if measures.degenerate else "no"
-    rows.append(Metric("constant mask", "", constant, "", "the same value everywhere: it selects nothing", True))
+    rows.append(Metric("constant mask", "", constant, "", "is it the same value everywhere, all or nothing?", True))
     return rows
 
 
