@@ -52,7 +52,8 @@ def card_of(card: dict[str, Any], data_dir: Path) -> dict[str, Any]:
             f"ten songs, 28 min, 65 % sung: vocal is the union of the annotated words, gaps under 0.3 s closed. The "
             f"figures are of {len(measured['folds'])} networks that each had not heard two songs, over all frames of "
             f"these {measured['n_songs']} held-out songs, after a median over 0.8 s, each with the threshold that is "
-            "best for the curves of the other held-out songs, which their networks had not heard. The bundled weights "
+            "best for the curves of the other held-out songs, which their networks had not heard (though "
+            "those networks had heard the song that is judged). The bundled weights "
             "were trained on all ten songs, so on these songs they look better than they are. The recipe was chosen "
             "after a look at the first and the fourth song, held out, with two learning rates"
         ),
