@@ -56,6 +56,15 @@ def measured(tiny_subjects):
     return dict(zip(names, measure_rows(names, SETUP), strict=True))
 
 
+def test_flipping_has_a_floor_of_as_many_passes():
+    (row,) = measure_rows(["flipping"], SETUP)
+    assert not row.failed
+    assert row.ours_s > 0 < row.floor_s
+    assert row.notes[0] == "101 forward passes"
+    assert row.notes[1].startswith("floor: 101 passes of the ")
+    assert [str(condition) for condition in row.goal] == ["ours/floor ≤ 1.2"]
+
+
 @pytest.mark.parametrize("name", ["relax", "lime", "soundlime", "deep-shap", "gradcam", "masks"])
 def test_rows_with_a_floor_and_a_peer(measured, name):
     row = measured[name]

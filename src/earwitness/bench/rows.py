@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from earwitness.bench.deep_shap import deep_shap_row
 from earwitness.bench.equal_error import lime_at_equal_error, relax_at_equal_error
+from earwitness.bench.flipping import flipping_row
 from earwitness.bench.gradcam import gradcam_row
 from earwitness.bench.lime import lime_row
 from earwitness.bench.masks import masks_row
@@ -20,6 +21,7 @@ from earwitness.errors import unknown_name
 ROWS: dict[str, Callable[[Setup], Row | list[Row]]] = {
     "relax": relax_row, "lime": lime_row, "soundlime": soundlime_row, "relax-equal-error": relax_at_equal_error,
     "lime-equal-error": lime_at_equal_error, "deep-shap": deep_shap_row, "gradcam": gradcam_row, "masks": masks_row,
+    "flipping": flipping_row,
     "prepared": prepared_rows, "throughput": throughput_rows,
 }
 
