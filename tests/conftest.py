@@ -1,6 +1,7 @@
 import functools
 import importlib.util
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import torch
 import earwitness as ew
 
 ROOT = Path(__file__).resolve().parents[1]
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that starts the tests in the background has it so
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # and what the tests start would not hear Ctrl+C, either
 
 
 @pytest.fixture(scope="session")

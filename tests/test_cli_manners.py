@@ -99,6 +99,7 @@ def test_ctrl_c_while_packages_are_loaded_is_one_line(tmp_path):
             running.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
                 running.wait(timeout=10)
+        running.kill()
         err = running.stderr.read()
     assert running.returncode == 1
     assert err.splitlines()[-1] == "interrupted"
