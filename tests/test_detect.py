@@ -103,7 +103,7 @@ def test_the_folder_holds_page_figure_and_tables(found, tmp_path):
     assert sum(int(row["vocal"]) for row in curve) == int((found.smooth > 0.5).sum())
     assert (tmp_path / "out" / "timeline.png").stat().st_size > 5000
     (tmp_path / "file").write_text("")
-    with pytest.raises(EarwitnessError, match="cannot be written"):
+    with pytest.raises(EarwitnessError, match="is a file; expected a folder"):
         write_detection(found, tmp_path / "file")
 
 

@@ -137,12 +137,12 @@ def test_processes_end_with_the_run_however_it_ends(made, tmp_path, sign):
     (tmp_path / "plan.yaml").write_text(json.dumps(plan))
     run = subprocess.Popen([sys.executable, "-m", "earwitness", *words], stderr=subprocess.PIPE, text=True,
                            start_new_session=True)
-    last = time.monotonic() + 60
+    last = time.monotonic() + 120
     while len(members(run.pid)) < 4 and time.monotonic() < last:  # the run, a tracker of resources, two workers
         time.sleep(0.1)
     time.sleep(1)
     os.killpg(run.pid, sign) if sign == signal.SIGINT else run.kill()
-    _, err = run.communicate(timeout=30)
+    _, err = run.communicate(timeout=90)
     if sign == signal.SIGINT:
         assert (run.returncode, err.strip()) == (1, "interrupted")
     while members(run.pid) and time.monotonic() < last:
