@@ -30,16 +30,27 @@ def facts(card):
     """What the page shows of a card."""
     front_end = {name: value for name, value in card.front_end.items() if not isinstance(value, list)}
     window = "the whole recording" if card.window_s is None else f"{card.window_s:.3g} s"
-    figures = {name: value for name, value in card.measured.items() if not isinstance(value, dict)}
+    figures = {name: value for name, value in card.measured.items() if not holds_tables(value)}
+    parts = {name: value for name, value in card.measured.items() if isinstance(value, dict)}
     return [
         ("origin", card.origin), ("licence", card.licence), ("trained and tested on", card.data),
         ("credits", card.credits),
         ("front end", ", ".join(f"{name} {value}" for name, value in front_end.items())),
         ("hears at once", window), ("level", card.normalise or "as it is"), ("activation", card.activation),
         ("classes", ", ".join(card.labels) if len(card.labels) <= 20 else str(len(card.labels))),
-        ("measured", ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())),
+        ("measured", listed(figures)), *((name.replace("_", " "), listed(value)) for name, value in parts.items()),
         ("checksum", f"`{card.checksum}`"),
     ]
+
+
+def holds_tables(value):
+    """Whether a value of a card is a table of its own."""
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict) for each in value))
+
+
+def listed(figures):
+    """Names and values of a table in a line."""
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
 
 
 def cell(value):

@@ -13,6 +13,8 @@ from earwitness.errors import AudioFileError, EarwitnessError, ParameterError
 from earwitness.models import SvdNet
 from earwitness.report.detection import Detection, Stretch, draw_detection, render_detection, write_detection
 from earwitness.training import borrowed_rng
+from earwitness.training.classifier import write_weights
+from earwitness.training.detection import song_threshold
 from tests.datasets.songs_on_disk import RATE_HZ, sound
 
 
@@ -107,6 +109,19 @@ def test_the_folder_holds_page_figure_and_tables(found, tmp_path):
         write_detection(found, tmp_path / "file")
 
 
+def test_the_song_itself_can_choose_the_threshold(found, song, model, tmp_path, capsys):
+    own = detect_file(song, model, threshold="song")
+    assert own.threshold == pytest.approx(song_threshold(found.smooth))
+    assert f"above {own.threshold:.3g} in" in own.facts["Decision"]
+    assert [s.vocal for s in own.stretches if 2 < s.start_s < 10] == [True, False]
+    with borrowed_rng(0):
+        write_weights(tmp_path / "w.safetensors", SvdNet(), torch.float16)
+    words = ["detect", str(song), "--weights", str(tmp_path / "w.safetensors"), "--out", str(tmp_path / "out")]
+    assert main([*words, "--threshold", "song"]) == 0
+    assert main([*words, "--threshold", "loud"]) == 2
+    assert "'loud' is not a valid float" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("n_frames", [1500, 2173, 3500])
 def test_curve_and_coloured_stretches_lie_at_the_same_place(n_frames):
     smooth = torch.zeros(n_frames)
@@ -140,6 +155,8 @@ def test_bad_input_is_named(song, model, mel_model, tmp_path):
         detect_file(song, mel_model)
     with pytest.raises(ParameterError, match="threshold is 2"):
         detect_file(song, model, threshold=2)
+    with pytest.raises(ParameterError, match="threshold is 'loud'; expected 0 to 1, or 'song'"):
+        detect_file(song, model, threshold="loud")
     with pytest.raises(AudioFileError, match="no such file"):
         detect_file(tmp_path / "none.wav", model)
 

@@ -18,7 +18,7 @@ from earwitness.errors import ParameterError
 from earwitness.models import AudioModel
 from earwitness.models.svdnet import N_FRAMES, SvdNet
 from earwitness.report.detection import MAX_PLAYED_S, Detection, Stretch
-from earwitness.training.detection import MEDIAN_FRAMES, smoothed
+from earwitness.training.detection import MEDIAN_FRAMES, smoothed, song_threshold
 from earwitness.training.voice import voice_curve
 from earwitness.types import Clip
 
@@ -26,7 +26,7 @@ CHUNK_FRAMES = 2000
 
 
 def detect_file(
-    path: str | Path, model: AudioModel, *, threshold: float | None = None, median_frames: int = MEDIAN_FRAMES,
+    path: str | Path, model: AudioModel, *, threshold: float | str | None = None, median_frames: int = MEDIAN_FRAMES,
     progress: Callable[[str, float], None] = lambda step, done: None,
 ) -> Detection:
     """Judge every frame of a recording, 70 a second; memory holds one piece of the sound and the curve.
@@ -34,23 +34,23 @@ def detect_file(
     Args:
         path: the sound file.
         model: a detector whose network slides, such as "svd-jamendo".
-        threshold: above it a frame is vocal; None takes that of the model's card, or ½.
+        threshold: above it a frame is vocal; None takes that of the model's card, or ½; "song" parts this recording's
+            own curve in two, see ``training.detection.song_threshold``: for recordings that are sung in part.
         median_frames: width of the running median, frames.
         progress: called with a step's name and the share done, 0..1.
 
     Raises:
         AudioFileError: the file cannot be used.
-        ParameterError: the model cannot slide, or the threshold lies outside 0 to 1.
+        ParameterError: the model cannot slide, or the threshold is neither 0 to 1 nor "song".
 
     Source: Schlüter & Grill 2015: a silent margin of 57 frames at both ends, a median over 56 frames.
     """
     if not isinstance(model.network, SvdNet):
         raise ParameterError(f"model {model.name!r} judges whole windows; detect needs one that judges every frame, "
                              "such as svd-jamendo: use earwitness explain for the others")
-    trained = model.card.get("training", {})
-    limit: Any = trained.get("threshold", 0.5) if threshold is None else threshold
-    if not fits(limit, float) or not 0 <= limit <= 1:
-        raise ParameterError(f"threshold is {limit!r}; expected 0 to 1")
+    limit: Any = model.card.get("training", {}).get("threshold", 0.5) if threshold is None else threshold
+    if limit != "song" and (not fits(limit, float) or not 0 <= limit <= 1):
+        raise ParameterError(f"threshold is {limit!r}; expected 0 to 1, or 'song'")
     facts = audio.info(path)
     curve, played = [], _Mp3(model.sample_rate_hz) if facts.duration_s <= MAX_PLAYED_S else None
     for end_s, piece in _pieces(Path(path), model, played):
@@ -59,10 +59,11 @@ def detect_file(
     probability = torch.cat(curve)
     smooth = smoothed(probability, frames=median_frames)
     times_s = model.front_end.times_s(len(probability))
+    above = song_threshold(smooth) if limit == "song" else float(limit)
     return Detection(
         name=facts.path.name, duration_s=facts.duration_s, times_s=times_s, probability=probability, smooth=smooth,
-        threshold=float(limit), stretches=_stretches(smooth, times_s, float(limit), facts.duration_s),
-        sound=None if played is None else played.close(), facts=_facts(facts, model, float(limit), median_frames))
+        threshold=above, stretches=_stretches(smooth, times_s, above, facts.duration_s),
+        sound=None if played is None else played.close(), facts=_facts(facts, model, above, median_frames))
 
 
 def _pieces(path: Path, model: AudioModel, played: _Mp3 | None) -> Iterator[tuple[float, Tensor]]:
@@ -120,5 +121,5 @@ def _facts(info: audio.FileInfo, model: AudioModel, threshold: float, median_fra
     return {
         "Recording": f"{info.duration_s:.2f} s, {info.sample_rate_hz} Hz, {info.encoding}",
         "Model": f"{model.name}: {model.card.get('summary', '')}",
-        "Decision": f"probability above {threshold:g} in a running median over {seconds:.1f} s",
+        "Decision": f"probability above {threshold:.3g} in a running median over {seconds:.1f} s",
     }

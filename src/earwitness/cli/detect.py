@@ -13,17 +13,28 @@ from earwitness.cli import options as given
 from earwitness.cli.showing import one_line, progress_bar
 
 
+class Threshold(click.ParamType[float | str]):
+    """A probability, or the word "song"."""
+
+    name = "0..1|song"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        """Return the number or the word."""
+        return "song" if value == "song" else click.FloatRange(0, 1).convert(value, param, ctx)
+
+
 @click.command(epilog="Example: earwitness detect song.mp3 --out song-detected")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--model", "model_name", default="svd-jamendo", show_default=True,
               help="A singing voice detector, or a folder that 'earwitness train-voice' wrote.")
 @click.option("--weights", type=click.Path(), help="Local weights file to use instead of the model's own.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, mps.")
-@click.option("--threshold", type=click.FloatRange(0, 1), help="Probability from which on it is singing; the card's.")
+@click.option("--threshold", type=Threshold(), help="Probability from which on it is singing, or 'song': where this "
+              "recording's own curve parts in two, for recordings that are sung in part. The card's if not given.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("earwitness-detected"), show_default=True,
               help="Folder to write.")
 @click.option("--json", "as_json", is_flag=True, help="Print the stretches as JSON, nothing else.")
-def detect(file: Path, out: Path, threshold: float | None, as_json: bool, **options: Any) -> None:
+def detect(file: Path, out: Path, threshold: float | str | None, as_json: bool, **options: Any) -> None:
     """Say when there is singing in FILE: a page with player, a figure, and tables."""
     from earwitness.detect import detect_file
     from earwitness.report.detection import write_detection

@@ -20,7 +20,7 @@ from earwitness.files import make_folder, replacing
 from earwitness.frontends.svd_log_mel import SvdLogMel
 from earwitness.models.svdnet import N_FRAMES
 from earwitness.training.classifier import checksum, write_card, write_weights
-from earwitness.training.detection import MEDIAN_FRAMES, best_threshold, figures, smoothed
+from earwitness.training.detection import MEDIAN_FRAMES, best_threshold, figures, smoothed, song_threshold
 from earwitness.training.excerpts import SongSpectrum, band_statistics, song_spectrum
 from earwitness.training.voice import VoiceSettings, fit_voice, song_curve
 
@@ -38,9 +38,9 @@ def train_detector(
 
     A data set with parts is used as published: "train" trains, "valid" chooses the threshold, "test" measures.
     Otherwise every song is held out once: ``folds`` networks train on the other songs and lie in ``fold-1``,
-    ``fold-2`` ...; the threshold for a fold is the best one on the curves of the songs of all other folds, made by
-    networks that had not heard those songs either; then one network trains on all songs, with the best threshold on
-    all of those curves.
+    ``fold-2`` ...; the threshold for a fold is chosen on the curves of the songs of all other folds, made by
+    networks that had not heard those songs either; then one network trains on all songs, with a threshold
+    chosen on all of those curves.
 
     Args:
         data_dir: see ``datasets.jamendo.read``.
@@ -135,6 +135,8 @@ def _cross_validated(
     measured = {
         **figures(decisions, truths).as_dict(),
         "error_at_half": figures([curves[s.name] > 0.5 for s in songs], truths).as_dict()["error"],
+        "error_at_song_threshold": figures([curves[s.name] > song_threshold(curves[s.name]) for s in songs],
+                                           truths).as_dict()["error"],
         "error_if_always_vocal": round(always.error, 4), "n_frames": sum(len(t) for t in truths),
         "n_songs": len(songs),
         "error_per_song": {s.name: figures([d], [s.vocal]).as_dict()["error"]
