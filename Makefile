@@ -3,11 +3,11 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: demo test bench docs setup check clean
 
-demo: setup
+demo: $(VENV)/.base
 	$(BIN)/earwitness demo --out earwitness-demo
 	@echo "Open earwitness-demo/report.html in a browser."
 
@@ -21,15 +21,18 @@ docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Open site/index.html in a browser; search needs a server: $(BIN)/mkdocs serve"
 
-setup: $(READY)
+setup: $(VENV)/.ready
 
-$(READY): pyproject.toml constraints.txt
+$(VENV)/.base: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "torch==2.13.0"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-		-e ".[app,dev,docs,hf,onnx,peers,ray]"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps torchcrepe
-	touch $(READY)
+	$(PIP) "torch==2.13.0"
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.ready: $(VENV)/.base
+	$(PIP) -e ".[app,dev,docs,hf,onnx,peers,ray]"
+	$(PIP) --no-deps torchcrepe
+	touch $@
 
 clean:
 	rm -rf $(VENV) earwitness-demo build dist site
