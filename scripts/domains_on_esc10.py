@@ -29,8 +29,8 @@ from pathlib import Path
 import torch
 
 import earwitness as ew
+from earwitness.core.atomic_files import make_folder, replacing
 from earwitness.datasets import esc50
-from earwitness.files import make_folder, replacing
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "results" / "domains.md"
 ROUTES = ("projection", "least_squares")
@@ -66,7 +66,7 @@ def masks_of(model: ew.AudioModel, clip: ew.Clip, method: str, target: int) -> d
 def find(model: ew.AudioModel, clip: ew.Clip, method: str) -> list[Found]:
     """Measure every mask of one method in both domains."""
     features = model.features(clip)
-    target = ew.scores.predicted_class(model, features)
+    target = ew.targets.scores.predicted_class(model, features)
     made = masks_of(model, clip, method, target)
     stacked, kept = torch.stack(list(made.values())), slice(1, 1 + len(made))
     silent, answers = ew.metrics.measure_masks(model, features, stacked, target)
@@ -189,9 +189,9 @@ def part(command: str, found: list[Found]) -> str:
     return "\n".join([*lines, ""])
 
 
-def some(recordings: tuple[esc50.Recording, ...], count: int) -> list[esc50.Recording]:
+def some(recordings: tuple[esc50.Esc50Recording, ...], count: int) -> list[esc50.Esc50Recording]:
     """The first clips of every class, class by class in turn, until there are enough."""
-    by_label: dict[str, list[esc50.Recording]] = {}
+    by_label: dict[str, list[esc50.Esc50Recording]] = {}
     for recording in recordings:
         by_label.setdefault(recording.label, []).append(recording)
     order = sorted((k, label) for label, own in by_label.items() for k in range(len(own)))
@@ -226,7 +226,7 @@ def main() -> None:
     given = parser.parse_args()
     make_folder(given.keep)
     make_folder(given.out.parent)
-    recordings = some(esc50.read(given.data).of_folds([5]), given.clips)
+    recordings = some(esc50.read_esc50(given.data).of_folds([5]), given.clips)
     for name in given.model:
         model = ew.load_model(name)
         found = []

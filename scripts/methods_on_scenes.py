@@ -28,8 +28,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import earwitness as ew
-from earwitness.demo import RANDOM_MAPS, random_maps
-from earwitness.files import make_folder, replacing
+from earwitness.core.atomic_files import make_folder, replacing
+from earwitness.pipeline.demo import RANDOM_MAPS, random_maps
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "results" / "methods_on_scenes.md"
 CHANCE = "random map"
@@ -177,7 +177,7 @@ def main() -> None:
         heard, found = [], []
         for scene_name in given.scenes:
             for seed in given.seeds:
-                scene = ew.synthetic.make(scene_name, seed=seed)
+                scene = ew.synthetic.make_scene(scene_name, seed=seed)
                 heard.append(hear(model, scene, seed))
                 if heard[-1].recognised:
                     found += find_or_recall(model, scene, seed, given.keep)

@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from earwitness import audio, frontends, load_model
-from earwitness.files import make_folder, replacing
+from earwitness.core.atomic_files import make_folder, replacing
 from earwitness.frontends import MelDb
 from earwitness.metrics import wilson_interval
 from earwitness.studies.relax2023 import embed_clip, fit_classifier, measure_accuracy, read_labelled
@@ -136,7 +136,8 @@ def card_of(
             "two trainings and several classifiers; it chose nothing. The figures are of the weights as stored, in "
             "float16"
         ),
-        "front_end": frontends.describe(FRONT_END), "window_s": WINDOW_S, "normalise": "peak", "labels": labels,
+        "front_end": frontends.describe_front_end(FRONT_END), "window_s": WINDOW_S, "normalise": "peak",
+        "labels": labels,
         "activation": "softmax", "weights": weights.name,
         "checksum": "sha256:" + hashlib.sha256(weights.read_bytes()).hexdigest(),
         "training": {**asdict(settings), "temperature": temperature,

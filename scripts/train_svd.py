@@ -23,10 +23,10 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from earwitness.singing.cross_validation import train_detector
+from earwitness.singing.excerpts import ExcerptChanges
+from earwitness.singing.network_training import VoiceSettings
 from earwitness.training.classifier import write_card
-from earwitness.training.detector import train_detector
-from earwitness.training.excerpts import ExcerptChanges
-from earwitness.training.voice import VoiceSettings
 
 NAME = "svd-jamendo"
 BUNDLED = Path(__file__).resolve().parents[1] / "src" / "earwitness" / "models" / "bundled"

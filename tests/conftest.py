@@ -40,7 +40,7 @@ def stft_model() -> ew.AudioModel:
 
 @pytest.fixture(scope="session")
 def scene() -> ew.synthetic.Scene:
-    return ew.synthetic.make("clock_tick over hum")
+    return ew.synthetic.make_scene("clock_tick over hum")
 
 
 @pytest.fixture(scope="session")

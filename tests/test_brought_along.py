@@ -4,11 +4,12 @@ import pytest
 import torch
 
 import earwitness as ew
-from earwitness.errors import EarwitnessError, ParameterError
-from earwitness.files import make_folder
+from earwitness.core.atomic_files import make_folder
+from earwitness.core.errors import EarwitnessError, ParameterError
 from earwitness.methods import Evidence
-from earwitness.perturb.fill import FILLS, Fill
-from earwitness.workflow import Choices, explain_file
+from earwitness.perturb.fills import FILLS, Fill
+from earwitness.pipeline.explain_file import explain_file
+from earwitness.pipeline.request import ExplainRequest
 from tests.made_models import deep, noise_clip
 
 
@@ -49,9 +50,9 @@ def test_an_attribution_is_one_line(generator):
 
 def test_a_mask_with_ties_says_that_it_keeps_more(tmp_path):
     """Of ten segments one speaks for the target: the 30 % with the most evidence are all that is not against it."""
-    scene = ew.synthetic.make("clock_tick over hum")
+    scene = ew.synthetic.make_scene("clock_tick over hum")
     ew.audio.save(tmp_path / "ticks.wav", scene.clip)
-    choices = Choices(method="slime", target="rain", mask="topK_50_pos")
+    choices = ExplainRequest(method="slime", target="rain", mask="topK_50_pos")
     report = explain_file(tmp_path / "ticks.wav", ew.load_model("esc10-mel"), choices)
     (section,) = report.sections
     ties = [note for note in report.notes if "same value as the last" in note]

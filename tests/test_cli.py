@@ -101,7 +101,7 @@ def test_the_sound_can_be_what_is_measured(capsys, tmp_path, tick_file):
 
 
 def test_verdicts_name_their_method(capsys):
-    from earwitness.cli.showing import show
+    from earwitness.cli.output import show
 
     rows = [["verdict", "Trust it."], ["completeness gap", "none"]]
     extra = {"Put to the test": rows, "Put to the test, rise": rows}
@@ -110,7 +110,8 @@ def test_verdicts_name_their_method(capsys):
 
 
 def test_all_methods_go_side_by_side(capsys, tmp_path, tick_file, monkeypatch):
-    monkeypatch.setattr("earwitness.compare.METHODS", {name: ew.METHODS[name] for name in ("gradcam", "saliency")})
+    two = {name: ew.METHODS[name] for name in ("gradcam", "saliency")}
+    monkeypatch.setattr("earwitness.pipeline.side_by_side.METHODS", two)
     code, out, _ = run(capsys, "explain", tick_file, "--method", "all", "--out", tmp_path / "out", "--json")
     assert code == 0
     assert [section["method"] for section in json.loads(out)[0]["sections"]] == ["gradcam", "saliency"]
@@ -216,7 +217,7 @@ def test_a_bug_is_one_line_too(capsys, monkeypatch, tick_file):
     def broken(*_args, **_kwargs):
         raise ZeroDivisionError("oops\nsecond line")
 
-    monkeypatch.setattr("earwitness.workflow.explain_file", broken)
+    monkeypatch.setattr("earwitness.pipeline.explain_file.explain_file", broken)
     code, _, err = run(capsys, "explain", tick_file)
     assert code == 1
     assert err.count("\n") == 1

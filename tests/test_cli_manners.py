@@ -88,7 +88,7 @@ def test_output_for_a_pipe_or_without_colour_has_no_escapes(tmp_path):
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="the system does not tell what is loaded")
 def test_ctrl_c_while_packages_are_loaded_is_one_line(tmp_path):
-    sound = ew.audio.save(tmp_path / "x.wav", ew.synthetic.make("dog over hum").clip)
+    sound = ew.audio.save(tmp_path / "x.wav", ew.synthetic.make_scene("dog over hum").clip)
     words = ["explain", str(sound), "--method", "rise", "--set", "n_masks=50000", "--out", str(tmp_path / "out")]
     with subprocess.Popen([*COMMAND, *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
         maps, deadline = Path(f"/proc/{running.pid}/maps"), time.monotonic() + 60
@@ -108,7 +108,7 @@ def test_ctrl_c_while_packages_are_loaded_is_one_line(tmp_path):
 
 
 def test_json_of_detect(capsys, tmp_path):
-    sound = ew.audio.save(tmp_path / "x.wav", ew.synthetic.make("dog over hum").clip)
+    sound = ew.audio.save(tmp_path / "x.wav", ew.synthetic.make_scene("dog over hum").clip)
     assert main(["detect", str(sound), "--out", str(tmp_path / "out"), "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
     assert content["stretches"][-1]["end_s"] == pytest.approx(content["duration_s"], abs=0.1)

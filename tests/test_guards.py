@@ -1,4 +1,4 @@
-"""What keeps the house in order: rooms, names, files."""
+"""What keeps the house in order: layers, names, files."""
 
 import ast
 import re
@@ -11,20 +11,19 @@ import earwitness as ew
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "earwitness"
-# From top to bottom: a room imports only from its own and from rooms above it.
-ROOMS = [
-    "errors", "checking", "files", "allocator", "types", "audio", "frontends", "models", "datasets", "training",
-    "targets", "scores", "synthetic", "perturb", "listening", "methods", "masks", "metrics", "checks", "report",
-    "sweep", "studies", "compare", "stretches", "choices", "whole", "workflow", "detect", "demo", "bench", "app", "cli",
-    "__main__",
+# From the lowest layer up: a package imports only from its own layer and from lower ones.
+LAYERS = [
+    "core", "audio", "frontends", "models", "synthetic", "targets", "perturb", "listening", "methods", "masks",
+    "metrics", "checks", "report", "datasets", "training", "pipeline", "singing", "experiments", "studies", "bench",
+    "app", "cli", "__main__",
 ]
 
 
-def room_of(path: Path) -> str:
+def layer_of(path: Path) -> str:
     return path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
-def imported_rooms(path: Path):
+def imported_layers(path: Path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "earwitness":
             parts = node.module.split(".")
@@ -35,24 +34,24 @@ def imported_rooms(path: Path):
 
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.relative_to(SOURCE)))
 def test_imports_point_upwards(path):
-    room = room_of(path)
-    if room == "__init__":
+    layer = layer_of(path)
+    if layer == "__init__":
         return
-    assert room in ROOMS, f"room {room!r} has no place in the house"
-    for other in imported_rooms(path):
-        if other in ROOMS:  # names such as __version__ come from the package itself
-            assert ROOMS.index(other) <= ROOMS.index(room), f"{room} imports from {other}, which is below it"
+    assert layer in LAYERS, f"layer {layer!r} has no place in the house"
+    for other in imported_layers(path):
+        if other in LAYERS:  # names such as __version__ come from the package itself
+            assert LAYERS.index(other) <= LAYERS.index(layer), f"{layer} imports from {other}, which is below it"
 
 
-def test_the_page_on_the_house_names_all_rooms_in_order():
+def test_the_page_on_the_house_names_all_layers_in_order():
     page = (ROOT / "docs" / "architecture.md").read_text()
-    assert re.findall(r"^\| `(\w+)/?` \|", page, re.MULTILINE) == [room for room in ROOMS if room != "__main__"]
+    assert re.findall(r"^\| `(\w+)/?` \|", page, re.MULTILINE) == [layer for layer in LAYERS if layer != "__main__"]
 
 
 def test_the_guard_sees_an_import_downwards(tmp_path):
-    lines = ("from earwitness.report import html", "from earwitness import cli", "import earwitness.demo")
+    lines = ("from earwitness.report import html", "from earwitness import cli", "import earwitness.bench.row")
     (tmp_path / "x.py").write_text("\n".join(lines))
-    assert list(imported_rooms(tmp_path / "x.py")) == ["report", "cli", "demo"]
+    assert list(imported_layers(tmp_path / "x.py")) == ["report", "cli", "bench"]
 
 
 def test_every_public_name_exists():

@@ -4,7 +4,7 @@ import soundfile
 import torch
 
 import earwitness as ew
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 
 
 def snr_db(wanted, got):

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from earwitness import masks
-from earwitness.errors import ParameterError
-from earwitness.types import Attribution
+from earwitness.core.errors import ParameterError
+from earwitness.core.types import Attribution
 
 
 def slow_mask(a, preset):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import earwitness as ew
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 
 CLIP = ew.Clip(torch.rand(16000, generator=torch.Generator().manual_seed(0)) - 0.5, 16000)
 PLANE = torch.rand(64, 501, generator=torch.Generator().manual_seed(0))
@@ -49,7 +49,7 @@ MISTAKES = {
     "labels is a number": (lambda m: wrap(m.network, labels=3), "labels is '3'"),
     "no window": (lambda m: next(ew.audio.windows("x", sample_rate_hz=16000, window_s=1e-9)), "at least one sample"),
     "start is no number": (lambda m: ew.load("x.wav", start_s=float("nan")), "expected seconds"),
-    "scene's seed": (lambda m: ew.synthetic.make("dog over hum", seed=-1), "seed is -1"),
+    "scene's seed": (lambda m: ew.synthetic.make_scene("dog over hum", seed=-1), "seed is -1"),
 }
 
 

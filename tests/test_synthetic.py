@@ -2,12 +2,12 @@ import pytest
 import torch
 
 from earwitness import frontends, synthetic
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 
 
 @pytest.mark.parametrize("name", synthetic.SCENES)
 def test_scenes_are_what_they_say(name):
-    scene = synthetic.make(name, seed=5)
+    scene = synthetic.make_scene(name, seed=5)
     assert torch.equal(scene.clip.waveform, scene.event + scene.background)
     assert scene.clip.waveform.abs().max() == pytest.approx(1.0, abs=1e-5)
     assert scene.clip.duration_s == synthetic.DURATION_S
@@ -21,7 +21,7 @@ def test_scenes_are_what_they_say(name):
 
 def test_seeds_decide_everything():
     rng = torch.get_rng_state()
-    first, again, other = (synthetic.make("dog over rain", seed=s).clip.waveform for s in (1, 1, 2))
+    first, again, other = (synthetic.make_scene("dog over rain", seed=s).clip.waveform for s in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert torch.equal(rng, torch.get_rng_state())
@@ -31,9 +31,9 @@ def test_seeds_decide_everything():
 def test_evidence_is_where_the_event_wins(front_end):
     """Slow twin: the stems' energies, bin by bin, without the front end's decibels."""
     from earwitness import audio
-    from earwitness.types import Clip
+    from earwitness.core.types import Clip
 
-    scene = synthetic.make("clock_tick over hum")
+    scene = synthetic.make_scene("clock_tick over hum")
     powers = []
     for stem in (scene.event, scene.background):
         sound = audio.resample(Clip(stem.double(), scene.sample_rate_hz), front_end.sample_rate_hz).waveform
@@ -45,7 +45,7 @@ def test_evidence_is_where_the_event_wins(front_end):
 
 @pytest.mark.parametrize("name", ["clock_tick over hum", "clock_tick over rain", "dog over hum", "dog over rain"])
 def test_the_bundled_model_recognises_the_scenes(mel_model, name):
-    scene = synthetic.make(name)
+    scene = synthetic.make_scene(name)
     probabilities = mel_model.probabilities(scene.clip)[0]
     assert mel_model.labels[probabilities.argmax()] == scene.label
     assert probabilities.max() >= 0.8
@@ -53,4 +53,4 @@ def test_the_bundled_model_recognises_the_scenes(mel_model, name):
 
 def test_unknown_scenes_are_refused():
     with pytest.raises(ParameterError, match="did you mean 'dog over hum'"):
-        synthetic.make("dog over hun")
+        synthetic.make_scene("dog over hun")

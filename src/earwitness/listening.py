@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from earwitness import audio
-from earwitness.errors import ParameterError
+from earwitness.core import moved
+from earwitness.core.errors import ParameterError
+from earwitness.core.types import Clip, Features
 from earwitness.frontends import Inversion
 from earwitness.models.audio_model import AudioModel
-from earwitness.models.windows import Joiner
-from earwitness.types import Clip, Features
+from earwitness.models.overlap_add import OverlapAdd
 
 
 @dataclass(frozen=True)
-class Heard:
+class SplitSound:
     """A recording taken apart by a mask, at the recording's own level.
 
     Attributes:
@@ -32,7 +34,7 @@ class Heard:
     sample_rate_hz: int
 
 
-def listen(model: AudioModel, clip: Clip, mask: Tensor, *, inversion: Inversion = "projection") -> Heard:
+def listen(model: AudioModel, clip: Clip, mask: Tensor, *, inversion: Inversion = "projection") -> SplitSound:
     """Make the sound that a mask keeps and the sound that it removes.
 
     With the default inversion both come from the complex spectrum with the original phase, so that
@@ -58,20 +60,21 @@ def listen(model: AudioModel, clip: Clip, mask: Tensor, *, inversion: Inversion 
     layout = windows.layout
     _check(mask, (windows[0].values.shape[1], layout.length))
     sounds: tuple[list[Tensor], list[Tensor]] = ([], [])
-    joiners = [Joiner(crossfade=layout.overlaps) for _ in sounds]
+    overlap_adds = [OverlapAdd(crossfade=layout.overlaps) for _ in sounds]
     with torch.no_grad():
         for k, features in enumerate(windows):
             own = layout.part(mask, k).to(features.values)
-            for some, joiner, kept in zip(sounds, joiners, (own, 1 - own), strict=True):
-                sound = hear(model, features, windows.pieces[k], kept, inversion=inversion)
-                some.append(joiner.add(sound[None], k * layout.hop_samples))
+            for some, overlap_add, kept in zip(sounds, overlap_adds, (own, 1 - own), strict=True):
+                sound = render(model, features, windows.pieces[k], kept, inversion=inversion)
+                some.append(overlap_add.add(sound[None], k * layout.hop_samples))
     original = audio.resample(clip, model.sample_rate_hz).waveform
-    whole = [torch.cat([*some, joiner.rest()], 1)[0] for some, joiner in zip(sounds, joiners, strict=True)]
+    whole = [torch.cat([*pieces, overlap_add.flush()], 1)[0]
+             for pieces, overlap_add in zip(sounds, overlap_adds, strict=True)]
     kept, removed = (audio.fit_length(sound, original.numel()).to(original) for sound in whole)
-    return Heard(original, kept, removed, model.sample_rate_hz)
+    return SplitSound(original, kept, removed, model.sample_rate_hz)
 
 
-def hear(
+def render(
     model: AudioModel, features: Features, piece: Tensor, mask: Tensor, *, inversion: Inversion = "projection"
 ) -> Tensor:
     """Return the sound of one window that a mask keeps, (time,), at the window's own level.
@@ -89,7 +92,7 @@ def hear(
     return sound
 
 
-def hear_again(model: AudioModel, sounds: Tensor) -> Features:
+def features_of_sounds(model: AudioModel, sounds: Tensor) -> Features:
     """Return what a model hears of sounds, as if each were a recording of its own; differentiable.
 
     Setting the level is the model's first step: where a model does it (``AudioModel.normalise``), a quiet part of a
@@ -107,3 +110,7 @@ def _check(mask: Tensor, shape: tuple[int, int]) -> None:
         raise ParameterError(f"mask has shape {tuple(mask.shape)} but features {shape}; shapes must match")
     if not bool(((mask >= 0) & (mask <= 1)).all()):
         raise ParameterError(f"mask has values from {mask.min():.3g} to {mask.max():.3g}; expected 0 to 1")
+
+
+def __getattr__(name: str) -> Any:
+    return moved.attribute(__name__, name)

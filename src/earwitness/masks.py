@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError, unknown_name
-from earwitness.types import Attribution
+from earwitness.core.errors import ParameterError, unknown_name
+from earwitness.core.types import Attribution
 
 EPSILON = 1e-8
 

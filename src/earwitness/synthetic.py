@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from earwitness.checking import fits
-from earwitness.errors import ParameterError, unknown_name
+from earwitness.core import moved
+from earwitness.core.errors import ParameterError, unknown_name
+from earwitness.core.types import Clip
+from earwitness.core.validation import fits
 from earwitness.frontends import FrontEnd, ideal_binary_mask
-from earwitness.types import Clip
 
 SAMPLE_RATE_HZ = 32000
 DURATION_S = 5.0
@@ -48,7 +50,7 @@ class Scene:
         return ideal_binary_mask(self.event, self.background, self.sample_rate_hz, front_end)
 
 
-def make(name: str, *, seed: int = 0) -> Scene:
+def make_scene(name: str, *, seed: int = 0) -> Scene:
     """Make a scene of ``SCENES``; the same seed gives the same sound.
 
     >>> make("clock_tick over hum").clip.duration_s
@@ -191,3 +193,7 @@ def _filtered(signal: Tensor, kernel: Tensor) -> Tensor:
     spectrum = torch.fft.rfft(signal, n) * torch.fft.rfft(kernel, n)
     filtered: Tensor = torch.fft.irfft(spectrum, n)[: signal.numel()]
     return filtered
+
+
+def __getattr__(name: str) -> Any:
+    return moved.attribute(__name__, name)

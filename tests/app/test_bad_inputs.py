@@ -2,11 +2,11 @@
 
 import pytest
 
-from earwitness.app import showing, steps
+from earwitness.app import render, steps
+from earwitness.app.form import FormValues
 from earwitness.app.limits import Limits
-from earwitness.app.offers import Wish
 from earwitness.app.sessions import Sessions
-from earwitness.errors import EarwitnessError
+from earwitness.core.errors import EarwitnessError
 from tests.bad_inputs import bad_inputs
 from tests.sweep.made_data import make_model
 
@@ -36,10 +36,10 @@ def test_a_bad_file_is_told_or_shown(session, model, name, data, tmp_path):
     except EarwitnessError as error:
         told = str(error)
     if told:
-        assert "<script>alert" not in showing.message_html(told, kind="error")
+        assert "<script>alert" not in render.message_html(told, kind="error")
         return
     assert 0 < info.duration_s <= LIMITS.duration_s
     assert bool(clip.waveform.isfinite().all())
     if FILES.index((name, data)) % 5 == 0:  # the rest of the way is the same for all that can be read
-        explained = steps.explain(session, Wish(model=str(model)), preselected=str(model))
-        assert "<script>alert" not in showing.result_html(explained)
+        explained = steps.explain_sound(session, FormValues(model=str(model)), preselected=str(model))
+        assert "<script>alert" not in render.result_html(explained)

@@ -4,7 +4,7 @@ import pytest
 
 from earwitness.app.server import listening
 from earwitness.cli import main
-from earwitness.errors import EarwitnessError
+from earwitness.core.errors import EarwitnessError
 
 
 def test_help_has_examples(capsys):

@@ -9,13 +9,13 @@ import soundfile
 import torch
 
 import earwitness as ew
-from earwitness.app import offers, showing, steps
+from earwitness.app import form, render, steps
+from earwitness.app.form import BY_SHARE, OWN, FormValues
 from earwitness.app.limits import Limits
-from earwitness.app.offers import BY_SHARE, OWN, Wish
 from earwitness.app.regions import Region
 from earwitness.app.sessions import BusyError, Cancelled, Sessions
 from earwitness.checks import TITLE
-from earwitness.errors import AudioFileError, EarwitnessError, ParameterError
+from earwitness.core.errors import AudioFileError, EarwitnessError, ParameterError
 
 HOSTILE = "../../\"><script>alert(1)</script>\n'x'.wav"
 LIMITS = Limits(upload_mb=2, duration_s=20)
@@ -40,7 +40,7 @@ def ticks(tmp_path, scene):
 @pytest.fixture
 def explained(session, ticks):
     steps.take_file(session, ticks, HOSTILE, LIMITS)
-    return steps.explain(session, Wish())
+    return steps.explain_sound(session, FormValues())
 
 
 def write(path, samples, rate=8000, **options):
@@ -52,11 +52,11 @@ def test_a_sound_is_explained_masked_anew_and_reported(session, explained):
     (section,) = explained.report.sections
     assert section.attribution.target == "clock_tick"
     assert float(section.mask.mean()) == pytest.approx(0.30, abs=0.01)
-    less = steps.change_mask(session, Wish(mask=BY_SHARE, share=5))
+    less = steps.change_shown_mask(session, FormValues(mask=BY_SHARE, share=5))
     assert float(less.report.sections[0].mask.mean()) == pytest.approx(0.05, abs=0.01)
     assert less.report.sections[0].attribution is section.attribution
     assert "--mask topK_5 " in less.report.command
-    steps.change_mask(session, Wish(mask="pos_thresh_50"))
+    steps.change_shown_mask(session, FormValues(mask="pos_thresh_50"))
     name, content = steps.report_archive(session)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         inside = {path.rpartition("/")[2]: path for path in archive.namelist()}
@@ -67,12 +67,12 @@ def test_a_sound_is_explained_masked_anew_and_reported(session, explained):
 
 
 def test_names_are_shown_and_not_run(explained):
-    html = showing.result_html(explained)
+    html = render.result_html(explained)
     assert "<script" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" not in explained.report.clip_name
     assert explained.report.clip_name == "script> 'x'.wav"  # what follows the last slash, on one line
     assert "script&gt; &#39;x&#39;.wav" in html
-    assert "<b>" not in showing.message_html("<b>\nbold", kind="error")
+    assert "<b>" not in render.message_html("<b>\nbold", kind="error")
 
 
 def test_a_region_is_heard_or_deleted_and_the_model_asked_again(session, explained):
@@ -88,7 +88,7 @@ def test_a_region_is_heard_or_deleted_and_the_model_asked_again(session, explain
     steps.restore(session)
     third = steps.delete_region(session, Region(2.5, 5.1, 0.0, 20000.0))
     assert third.clip.waveform[: 2 * 32000].abs().max() > 1e-3
-    assert "Without 2.50 to 5.10 s" in showing.region_html(third, deleted=True)
+    assert "Without 2.50 to 5.10 s" in render.region_html(third, deleted=True)
 
 
 @pytest.mark.parametrize("values", [(None, 1.0, 0.0, 1.0), (1.0, 0.5, 0.0, 1.0), (0.0, 1.0, 5.0, 5.0),
@@ -108,9 +108,9 @@ def test_a_region_between_two_centres_takes_the_nearest_and_one_outside_is_refus
 
 def test_two_methods_stand_side_by_side(session, ticks):
     steps.take_file(session, ticks, "ticks.wav", LIMITS)
-    explained = steps.explain(session, Wish(versus="gradcam", target="dog"))
+    explained = steps.explain_sound(session, FormValues(versus="gradcam", target="dog"))
     verdicts = {f"{TITLE}, saliency": [("verdict", "Trust it: x")], f"{TITLE}, gradcam": [("verdict", "Do not: y")]}
-    html = showing.result_html(replace(explained, report=replace(explained.report, extra=verdicts)))
+    html = render.result_html(replace(explained, report=replace(explained.report, extra=verdicts)))
     assert html.index("Trust it: x") < html.index('data-method="gradcam"') < html.index("Do not: y")
     assert [section.attribution.method for section in explained.report.sections] == ["saliency", "gradcam"]
     assert html.count('class="ew-column"') == 2
@@ -121,10 +121,10 @@ def test_two_methods_stand_side_by_side(session, ticks):
 def test_a_scene_brings_its_true_evidence(session):
     facts, clip = steps.take_scene(session, "dog over rain")
     assert facts.duration_s == clip.duration_s == 5.0
-    explained = steps.explain(session, Wish(model="esc10-stft", share=10))
-    assert 'data-layer="truth"' in showing.result_html(explained)
+    explained = steps.explain_sound(session, FormValues(model="esc10-stft", share=10))
+    assert 'data-layer="truth"' in render.result_html(explained)
     assert explained.report.sections[0].evidence is not None
-    assert steps.change_mask(session, Wish()).report.sections[0].evidence is not None
+    assert steps.change_shown_mask(session, FormValues()).report.sections[0].evidence is not None
 
 
 NAN = np.where(np.arange(8000) == 4000, np.nan, 0.1)
@@ -150,7 +150,7 @@ def test_a_file_that_cannot_be_used_is_refused_by_its_name(session, tmp_path, ti
     assert str(session.folder) not in str(caught.value)
     assert session.sound is None
     with pytest.raises(EarwitnessError, match="no sound is chosen"):
-        steps.explain(session, Wish())
+        steps.explain_sound(session, FormValues())
 
 
 @pytest.mark.parametrize(("samples", "rate", "name"), [
@@ -159,8 +159,8 @@ def test_a_file_that_cannot_be_used_is_refused_by_its_name(session, tmp_path, ti
 ])
 def test_strange_sounds_are_explained(session, tmp_path, samples, rate, name):
     steps.take_file(session, write(tmp_path / "x.wav", samples, rate), name, LIMITS)
-    explained = steps.explain(session, Wish(method="gradcam"))
-    assert "ew-column" in showing.result_html(explained)
+    explained = steps.explain_sound(session, FormValues(method="gradcam"))
+    assert "ew-column" in render.result_html(explained)
     assert (name or "recording") in explained.report.facts.get("Recording", "") + explained.report.clip_name
 
 
@@ -178,11 +178,11 @@ def test_cancelling_stops_the_work(session, ticks):
 
     session.report_progress = stop_soon
     with pytest.raises(Cancelled):
-        steps.explain(session, Wish(method="rise"))
+        steps.explain_sound(session, FormValues(method="rise"))
     assert session.explained is None
     assert said[-1] == "explaining"
     session.begin()
-    assert steps.explain(session, Wish(method="gradcam")).report.sections
+    assert steps.explain_sound(session, FormValues(method="gradcam")).report.sections
 
 
 def test_pages_share_nothing_and_leave_nothing(sessions, ticks):
@@ -208,17 +208,17 @@ def test_a_page_does_one_thing_at_a_time(session):
 
 def test_only_classifiers_that_are_here_are_offered(monkeypatch, tmp_path):
     monkeypatch.setenv("EARWITNESS_CACHE", str(tmp_path))
-    assert offers.model_names() == ["animals", "esc10-mel", "esc10-stft", "svd-jamendo"]
+    assert form.model_names() == ["animals", "esc10-mel", "esc10-stft", "svd-jamendo"]
     (tmp_path / "Cnn14_mAP=0.431.pth").touch()
-    assert "panns-cnn14" in offers.model_names()
+    assert "panns-cnn14" in form.model_names()
     with pytest.raises(ParameterError, match="unknown model"):
-        offers.load(str(tmp_path))
+        form.load_chosen(str(tmp_path))
 
 
 def test_settings_reach_the_methods_that_have_them():
-    wish = Wish(method="saliency", versus="slime", components="grid", fill="blur", mask="bin")
-    assert offers.choices_of(wish).settings == {"components": "grid", "fill": "blur"}
-    assert offers.choices_of(Wish(components="grid", fill=OWN)).settings == {}
-    assert offers.choices_of(wish).mask == "bin"
+    wish = FormValues(method="saliency", versus="slime", components="grid", fill="blur", mask="bin")
+    assert form.choices_of(wish).settings == {"components": "grid", "fill": "blur"}
+    assert form.choices_of(FormValues(components="grid", fill=OWN)).settings == {}
+    assert form.choices_of(wish).mask == "bin"
     with pytest.raises(ParameterError, match="share is"):
-        Wish(share="much")
+        FormValues(share="much")

@@ -8,8 +8,8 @@ import soundfile
 import torch
 
 from earwitness import audio
-from earwitness.errors import AudioFileError, ParameterError
-from earwitness.types import Clip
+from earwitness.core.errors import AudioFileError, ParameterError
+from earwitness.core.types import Clip
 
 RATE = 22050
 

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from earwitness import audio
-from earwitness.errors import AudioFileError
+from earwitness.core.errors import AudioFileError
 
 
 def test_files_folders_and_patterns(tmp_path):

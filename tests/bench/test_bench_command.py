@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from earwitness.bench import Row, rows
+from earwitness.bench import BenchRow, rows
 from earwitness.cli import main
 
 
 @pytest.fixture(autouse=True)
 def quick_rows(monkeypatch):
     for name in rows.ROWS:
-        monkeypatch.setitem(rows.ROWS, name, lambda setup, own=name: Row(f"{own} {setup.repeats}", 2.0, 1.0))
+        monkeypatch.setitem(rows.ROWS, name, lambda setup, own=name: BenchRow(f"{own} {setup.repeats}", 2.0, 1.0))
 
 
 def run(capsys, *words):

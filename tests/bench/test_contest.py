@@ -10,7 +10,7 @@ from earwitness.bench import SIZES
 from earwitness.bench.contest import Rival, compete
 from earwitness.bench.peers import peer, relax_xai
 from earwitness.bench.timing import Timing, interleaved
-from earwitness.errors import MissingExtraError
+from earwitness.core.errors import MissingExtraError
 
 SETUP = SIZES["quick"]
 

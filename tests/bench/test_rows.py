@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 import earwitness as ew
-from earwitness.bench import ROWS, SIZES, Row, equal_error, measure_rows, prepared, rows, subjects, table
-from earwitness.errors import DataError, ParameterError
+from earwitness.bench import ROWS, SIZES, BenchRow, inference, measure_rows, rows, samples_to_error, subjects, table
+from earwitness.core.errors import DataError, ParameterError
 from earwitness.frontends import StftDb
 
 SETUP = replace(SIZES["quick"], relax_masks=6, lime_samples=8, published_rows=20, backgrounds=3, peer_backgrounds=2,
@@ -114,11 +114,11 @@ class Here:
 
 
 def test_prepared_rows(monkeypatch):
-    prepared._ready.cache_clear()
-    monkeypatch.setattr(prepared, "ProcessPoolExecutor", Here)
-    monkeypatch.setattr(prepared, "keep_freed_memory", lambda: True)  # this process stays as it is
-    found = prepared.prepared_rows(SETUP)
-    prepared._ready.cache_clear()
+    inference._ready.cache_clear()
+    monkeypatch.setattr(inference, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(inference, "keep_freed_memory", lambda: True)  # this process stays as it is
+    found = inference.prepared_rows(SETUP)
+    inference._ready.cache_clear()
     assert [row.work.split()[-1] for row in found] == list(subjects.NETWORKS)
     for row in found:
         assert row.floor_s is None
@@ -128,7 +128,7 @@ def test_prepared_rows(monkeypatch):
 
 def test_one_row_that_fails_leaves_the_others(monkeypatch):
     monkeypatch.setitem(rows.ROWS, "relax", lambda _setup: 1 / 0)
-    monkeypatch.setitem(rows.ROWS, "lime", lambda _setup: [Row("one"), Row("two")])
+    monkeypatch.setitem(rows.ROWS, "lime", lambda _setup: [BenchRow("one"), BenchRow("two")])
     broken, one, two = measure_rows(["relax", "lime", "relax"], SETUP)
     assert broken.failed
     assert broken.notes == ("error: ZeroDivisionError: division by zero",)
@@ -143,13 +143,13 @@ def test_an_unknown_row_is_refused_before_anything_runs():
 
 def test_no_names_mean_all(monkeypatch):
     for name in ROWS:
-        monkeypatch.setitem(rows.ROWS, name, lambda _setup, own=name: Row(own))
+        monkeypatch.setitem(rows.ROWS, name, lambda _setup, own=name: BenchRow(own))
     assert [row.work for row in measure_rows([], SETUP)] == list(ROWS)
 
 
 def known_explain(_model, _clip, method, *, seed, sampling, n_masks=0, n_samples=0):
     """Errors of 1 / sqrt(count), halved by balancing; ranks that plain sampling of few gets wrong."""
-    if seed == equal_error.REFERENCE_SEED:
+    if seed == samples_to_error.REFERENCE_SEED:
         assert sampling == "balanced"
         return ew.Attribution(torch.zeros(2, 3), None, method, components=Weights([0.0, 1.0, 2.0, 3.0]))
     error = (0.5 if sampling == "balanced" else 1.0) / math.sqrt(n_masks or n_samples)
@@ -163,22 +163,22 @@ class Weights:
 
 
 def test_equal_error_from_known_errors(monkeypatch):
-    monkeypatch.setattr(equal_error, "explain", known_explain)
+    monkeypatch.setattr(samples_to_error, "explain", known_explain)
     clips = [ew.Clip(torch.ones(1000), 2000)] * 2
-    row = equal_error.relax_row(tiny(), clips, SETUP)
+    row = samples_to_error.relax_samples_row(tiny(), clips, SETUP)
     assert row.measured["error/plain error"] == pytest.approx(math.sqrt(3) / 2, rel=1e-6)
     assert row.reached is True
     assert "for the same error plain sampling needs 4.0 times as many masks" in row.notes
     assert "2 clips, 1 seeds; no worse on 2 of 2 clips" in row.notes
     assert (row.work.split(", ")[-1], row.peers[0].name) == ("10 balanced masks", "plain sampling, 30")
-    ranks = equal_error.lime_row(tiny(), clips, SETUP)
+    ranks = samples_to_error.lime_samples_row(tiny(), clips, SETUP)
     assert ranks.measured["rank correlation - plain"] == pytest.approx(1 - 0.8)
     assert ranks.reached is True
 
 
 def test_equal_error_of_real_samplings():
     clip = ew.Clip(torch.randn(1000, generator=torch.Generator().manual_seed(0)), 2000, "noise")
-    for compare in (equal_error.relax_row, equal_error.lime_row):
+    for compare in (samples_to_error.relax_samples_row, samples_to_error.lime_samples_row):
         row = compare(tiny(), [clip], SETUP)
         (condition,) = row.goal
         assert condition.figure in row.measured

@@ -5,13 +5,13 @@ import math
 
 import pytest
 
-from earwitness.bench import SIZES, Condition, Peer, Row, table
+from earwitness.bench import SIZES, BenchRow, Condition, Peer, table
 
 GOAL = (Condition("ours/floor", "<=", 1.05), Condition("U_n", "<=", 3))
 
 
 def row(ours_s=2.0, floor_s=1.0, peers=(), goal=GOAL, **measured):
-    return Row("work | more", ours_s, floor_s, tuple(peers), goal, measured, ("a note",))
+    return BenchRow("work | more", ours_s, floor_s, tuple(peers), goal, measured, ("a note",))
 
 
 def test_ratios_are_of_the_medians_and_the_fastest_peer():
@@ -19,7 +19,7 @@ def test_ratios_are_of_the_medians_and_the_fastest_peer():
     assert found.figures == {"ours/floor": 2.0, "peer/ours": 2.5}
     assert found.peer_s == 5.0
     assert row(peers=[Peer("c")]).figures == {"ours/floor": 2.0}
-    assert Row("x").figures == {}
+    assert BenchRow("x").figures == {}
 
 
 @pytest.mark.parametrize(("ours_s", "measured", "reached"), [
@@ -44,7 +44,7 @@ def test_conditions(relation, holds):
 
 def test_every_line_has_every_column():
     peers = [Peer("lime", "0.2", 3.14159, "scaled"), Peer("shap", note="not installed: pip install it")]
-    lines = [table.line(row(peers=peers, U_n=3)), table.line(Row("broken", notes=("error: oh\nno",), failed=True)),
+    lines = [table.line(row(peers=peers, U_n=3)), table.line(BenchRow("broken", notes=("error: oh\nno",), failed=True)),
              *table.HEADER.splitlines()]
     for line in lines:
         assert line.replace("\\|", "").count("|") == len(table.COLUMNS) + 1

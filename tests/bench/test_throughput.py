@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from earwitness.bench import SIZES, throughput
-from earwitness.errors import MissingExtraError
+from earwitness.core.errors import MissingExtraError
 from earwitness.sweep import Result
 
 

@@ -9,7 +9,7 @@ import earwitness as ew
 from earwitness import checks
 from earwitness.checks.randomisation import layers_with_weights
 from earwitness.cli.main import main
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.metrics import rank_correlation
 from tests.made_models import additive, deep, noise_clip
 
@@ -17,7 +17,7 @@ from tests.made_models import additive, deep, noise_clip
 def test_a_map_that_ignores_its_input_is_stable(generator):
     model = additive(generator)
     features = model.features(noise_clip(generator))
-    gradient = checks.Rerun("saliency", "logit", 0)
+    gradient = checks.BoundMethod("saliency", "logit", 0)
     found = checks.max_sensitivity(lambda item: gradient(model, item), features, radius=1.0, generator=generator)
     assert found == 0
     assert math.isnan(checks.max_sensitivity(lambda item: torch.zeros(33, 32), features, radius=1.0,
@@ -62,7 +62,7 @@ def test_the_cascade_goes_down_from_the_output(generator):
 def test_a_gradient_changes_with_the_weights_and_an_edge_detector_does_not(generator):
     model = deep(generator)
     features = model.features(noise_clip(generator))
-    gradient = checks.Rerun("saliency", "logit", 0)
+    gradient = checks.BoundMethod("saliency", "logit", 0)
     found = checks.randomisation(gradient, model, features, generator=generator)
     assert list(found) == ["head", "first"]
     assert found["first"] < 0.2
@@ -76,7 +76,7 @@ def test_a_rerun_is_what_explain_gives(generator):
                                   ("relax", "similarity", None)):
         settings = {"n_masks": 40} if method != "saliency" else {}
         wanted = ew.explain(model, clip, method, target, seed=3, **settings).values
-        again = checks.Rerun(method, score, None if target is None else 1, 3, settings)
+        again = checks.BoundMethod(method, score, None if target is None else 1, 3, settings)
         assert torch.equal(again(model, model.features(clip)), wanted)
 
 
@@ -86,7 +86,7 @@ def test_a_rerun_is_what_explain_gives(generator):
 ])
 def test_reruns_need_sense(fields, message):
     with pytest.raises(ParameterError, match=message):
-        checks.Rerun(**{"method": "saliency", "score": "logit", "index": 0, **fields})
+        checks.BoundMethod(**{"method": "saliency", "score": "logit", "index": 0, **fields})
 
 
 def test_completeness(generator):
@@ -104,7 +104,7 @@ def test_completeness(generator):
 
 def check(model, clip, method, **changes):
     attribution = replace(ew.explain(model, clip, method, "c0"), **changes)
-    rerun = checks.Rerun(method, "logit", 0)
+    rerun = checks.BoundMethod(method, "logit", 0)
     return checks.check_explanation(model, model.features(clip), attribution, rerun)
 
 
@@ -199,11 +199,11 @@ def test_a_map_must_be_in_the_right_place():
 
 def test_noise_has_no_place(generator):
     """Coarse noise over a scene: no sooner than itself elsewhere; and what was moved is the map."""
-    model, clip = ew.load_model("esc10-mel"), ew.synthetic.make("dog over hum", seed=1).clip
+    model, clip = ew.load_model("esc10-mel"), ew.synthetic.make_scene("dog over hum", seed=1).clip
     attribution = ew.explain(model, clip, "saliency", "dog")
     noise = torch.rand(1, 1, 8, 16, generator=generator)
     blocks = torch.nn.functional.interpolate(noise, size=attribution.values.shape, mode="bicubic")[0, 0]
-    rerun = checks.Rerun("saliency", "logit", model.class_index("dog"))
+    rerun = checks.BoundMethod("saliency", "logit", model.class_index("dog"))
     found = {name: checks.check_explanation(model, model.features(clip)[:1], replace(attribution, values=values), rerun)
              for name, values in (("own", attribution.values), ("noise", blocks))}
     assert found["own"].placed > 0.2

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from earwitness.core.errors import AudioFileError, DataError, ParameterError
 from earwitness.datasets import animals
-from earwitness.errors import AudioFileError, DataError, ParameterError
 
 
 def tone(hz, rate=8000, seconds=0.25):
@@ -25,7 +25,7 @@ def folder(tmp_path):
 
 
 def test_labels_come_from_the_turkish_folders(folder):
-    data = animals.read(folder)
+    data = animals.read_animals(folder)
     assert data.labels == ("cat", "lion")
     assert [(r.path.name, r.label, r.target) for r in data.recordings] == [
         ("a.wav", "lion", 1), ("b.flac", "lion", 1), ("c.wav", "lion", 1), ("cat_1.wav", "cat", 0),
@@ -33,7 +33,7 @@ def test_labels_come_from_the_turkish_folders(folder):
 
 
 def test_the_same_samples_in_another_container_are_one_recording(folder):
-    data = animals.read(folder)
+    data = animals.read_animals(folder)
     assert [[r.path.name for r in group] for group in data.repeated] == [["a.wav", "b.flac"]]
     assert data.surplus == 1
     assert len({r.group for r in data.recordings}) == 4
@@ -41,7 +41,7 @@ def test_the_same_samples_in_another_container_are_one_recording(folder):
 
 def test_the_same_samples_at_another_rate_are_another_recording(folder):
     soundfile.write(folder / "Aslan" / "d.wav", tone(100), 16000)
-    assert animals.read(folder).surplus == 1
+    assert animals.read_animals(folder).surplus == 1
 
 
 def test_what_is_no_sound_is_passed_over(folder):
@@ -50,39 +50,39 @@ def test_what_is_no_sound_is_passed_over(folder):
     (folder / ".git").mkdir()
     (folder / "docs").mkdir()
     (folder / "docs" / "readme.md").write_text("x")
-    assert len(animals.read(folder).recordings) == 5
+    assert len(animals.read_animals(folder).recordings) == 5
 
 
 def test_one_recording_under_two_labels_is_refused(folder):
     soundfile.write(folder / "Kedi-Part1" / "z.wav", tone(120), 8000)
     with pytest.raises(DataError, match=r"z\.wav \(cat\) is the same recording as .*c\.wav \(lion\)"):
-        animals.read(folder)
+        animals.read_animals(folder)
 
 
 def test_an_unknown_animal_is_refused(folder):
     (folder / "At").mkdir()
     soundfile.write(folder / "At" / "horse.wav", tone(200), 8000)
     with pytest.raises(DataError, match=r"At: unknown animal; expected one of Aslan"):
-        animals.read(folder)
+        animals.read_animals(folder)
 
 
 def test_a_broken_sound_is_named(folder):
     (folder / "Aslan" / "broken.wav").write_bytes(b"RIFF")
     with pytest.raises(AudioFileError, match=r"broken\.wav"):
-        animals.read(folder)
+        animals.read_animals(folder)
 
 
 @pytest.mark.parametrize("make", [lambda p: p / "nowhere", lambda p: p / "Aslan"])
 def test_folders_without_animals_are_refused(folder, make):
     with pytest.raises(DataError, match="expected"):
-        animals.read(make(folder))
+        animals.read_animals(make(folder))
 
 
 def test_a_single_animal_is_refused(folder, tmp_path_factory):
     alone = tmp_path_factory.mktemp("alone")
     (folder / "Aslan").rename(alone / "Aslan")
     with pytest.raises(DataError, match="sounds of 1 animals"):
-        animals.read(alone)
+        animals.read_animals(alone)
 
 
 def test_folds_are_stratified_and_keep_groups_together():
@@ -112,7 +112,7 @@ def test_folds_need_sense():
 
 
 def test_the_real_animals(shared_data):
-    data = animals.read(shared_data / "animals")
+    data = animals.read_animals(shared_data / "animals")
     assert len(data.recordings) == 875
     assert data.labels == ("bird", "cat", "chicken", "cow", "dog", "donkey", "frog", "lion", "monkey", "sheep")
     # 42 groups and 45 surplus files are byte-identical as published; by decoded samples there are more

@@ -4,32 +4,32 @@ import pytest
 import soundfile
 import torch
 
+from earwitness.core.errors import DataError, ParameterError
 from earwitness.datasets import intervals, jamendo, stems
 from earwitness.datasets.intervals import Marked
-from earwitness.errors import DataError, ParameterError
 from tests.datasets.songs_on_disk import RATE_HZ, sound, write_lyrics, write_marked
 
 WORDS = [(0.5, 0.8), (1.05, 1.2), (1.1, 1.5), (2.0, 2.5)]
 
 
 def test_a_moment_is_vocal_where_a_word_is_sung_or_a_gap_is_short(tmp_path):
-    (song,) = jamendo.read(write_lyrics(tmp_path, {"a": (3.0, WORDS)}))
+    (song,) = jamendo.read_songs(write_lyrics(tmp_path, {"a": (3.0, WORDS)}))
     assert song.name == "a"
     assert song.duration_s == pytest.approx(3.0)
     assert song.vocal == ((0.5, 1.5), (2.0, 2.5))  # 0.25 s closed, 0.5 s left open
     assert song.vocal_share == pytest.approx(0.5)
-    (strict,) = jamendo.read(tmp_path, close_gaps_s=0.0)
+    (strict,) = jamendo.read_songs(tmp_path, close_gaps_s=0.0)
     assert strict.vocal == ((0.5, 0.8), (1.05, 1.5), (2.0, 2.5))
 
 
 def test_lines_where_there_are_no_words(tmp_path):
-    (song,) = jamendo.read(write_lyrics(tmp_path, {"a": (3.0, [(0.5, 2.0)])}, kind="lines"))
+    (song,) = jamendo.read_songs(write_lyrics(tmp_path, {"a": (3.0, [(0.5, 2.0)])}, kind="lines"))
     assert song.vocal == ((0.5, 2.0),)
 
 
 def test_the_detection_set_has_parts_in_the_order_of_its_lists(tmp_path):
     lines = ["0 1.0 nosing", "1.0 2.0 sing", "2.0 3.0 nosing"]
-    songs = jamendo.read(write_marked(tmp_path, {"b": ("train", 3.0, lines), "a": ("test", 3.0, lines),
+    songs = jamendo.read_songs(write_marked(tmp_path, {"b": ("train", 3.0, lines), "a": ("test", 3.0, lines),
                                                  "c": ("valid", 3.0, lines)}))
     assert [(song.name, song.part) for song in songs] == [("b", "train"), ("c", "valid"), ("a", "test")]
     assert songs[0].vocal == ((1.0, 2.0),)
@@ -51,7 +51,7 @@ def test_wrong_words_are_named_with_file_and_line(tmp_path, row, message):
     table = tmp_path / "annotations" / "words" / "a.csv"
     table.write_text(table.read_text() + row + "\n")
     with pytest.raises(DataError, match=message) as error:
-        jamendo.read(tmp_path)
+        jamendo.read_songs(tmp_path)
     assert "a.csv" in str(error.value)
 
 
@@ -65,27 +65,27 @@ def test_wrong_words_are_named_with_file_and_line(tmp_path, row, message):
 def test_wrong_labels_are_named_with_file_and_line(tmp_path, lines, message):
     write_marked(tmp_path, {"a": ("train", 3.0, lines)})
     with pytest.raises(DataError, match=message) as error:
-        jamendo.read(tmp_path)
+        jamendo.read_songs(tmp_path)
     assert "a.lab" in str(error.value)
 
 
 def test_what_is_missing_is_said(tmp_path):
     with pytest.raises(DataError, match=r"no known layout; expected JamendoLyrics .* or Jamendo SVD"):
-        jamendo.read(tmp_path)
+        jamendo.read_songs(tmp_path)
     write_lyrics(tmp_path / "x", {"a": (3.0, WORDS)})
     (tmp_path / "x" / "audio" / "a.wav").unlink()
     with pytest.raises(DataError, match=r"no sound file .*a\.\*"):
-        jamendo.read(tmp_path / "x")
+        jamendo.read_songs(tmp_path / "x")
     soundfile.write(tmp_path / "x" / "audio" / "a.wav", sound(3.0, []), RATE_HZ)
     (tmp_path / "x" / "annotations" / "words" / "a.csv").write_text("start,end\n0,1\n")
     with pytest.raises(DataError, match=r"columns are \['start', 'end'\]; expected also \['word_start', 'word_end'\]"):
-        jamendo.read(tmp_path / "x")
+        jamendo.read_songs(tmp_path / "x")
     with pytest.raises(ParameterError, match="close_gaps_s is -1"):
-        jamendo.read(tmp_path / "x", close_gaps_s=-1)
+        jamendo.read_songs(tmp_path / "x", close_gaps_s=-1)
 
 
 def test_the_ten_songs(shared_data):
-    songs = jamendo.read(shared_data / "jamendo-lyrics")
+    songs = jamendo.read_songs(shared_data / "jamendo-lyrics")
     assert len(songs) == 10
     assert sum(song.vocal_share * song.duration_s for song in songs) / sum(song.duration_s for song in songs) == (
         pytest.approx(0.654, abs=0.002))
@@ -108,7 +108,7 @@ def test_stems_are_found_by_their_published_names(tmp_path):
         (tmp_path / song).mkdir()
         for name in names:
             soundfile.write(tmp_path / song / f"{name}.wav", sound(1.0, []), RATE_HZ)
-    one, two = stems.read(tmp_path)
+    one, two = stems.read_stem_pairs(tmp_path)
     assert (one.voice.name, one.other.name) == ("source-02.wav", "source-01.wav")
     assert (two.voice.name, two.other.name) == ("Vocals.wav", "instrumental.wav")
     assert one.duration_s == pytest.approx(1.0)
@@ -116,11 +116,11 @@ def test_stems_are_found_by_their_published_names(tmp_path):
 
 def test_stems_of_different_lengths_are_refused(tmp_path):
     with pytest.raises(DataError, match="no songs; expected folders"):
-        stems.read(tmp_path)
+        stems.read_stem_pairs(tmp_path)
     (tmp_path / "a").mkdir()
     soundfile.write(tmp_path / "a" / "voice.wav", sound(1.0, []), RATE_HZ)
     with pytest.raises(DataError, match="no file named instrumental"):
-        stems.read(tmp_path)
+        stems.read_stem_pairs(tmp_path)
     soundfile.write(tmp_path / "a" / "instrumental.wav", sound(1.2, []), RATE_HZ)
     with pytest.raises(DataError, match=r"1\.000 s, but instrumental\.wav 1\.200 s; expected stems of the same length"):
-        stems.read(tmp_path)
+        stems.read_stem_pairs(tmp_path)

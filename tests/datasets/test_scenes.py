@@ -6,8 +6,8 @@ import soundfile
 import torch
 
 import earwitness as ew
+from earwitness.core.errors import AudioFileError, DataError, ParameterError
 from earwitness.datasets import scenes
-from earwitness.errors import AudioFileError, DataError, ParameterError
 from earwitness.frontends import MelDb, StftDb
 
 RATE = 8000
@@ -27,7 +27,7 @@ def event_clip():
 
 def build(recipe=RECIPE, seed=0):
     noise = torch.randn(3 * RATE, generator=torch.Generator().manual_seed(9))
-    return scenes.build(event_clip(), ew.Clip(noise, RATE, "noise.wav"), "beep", recipe,
+    return scenes.build_scene(event_clip(), ew.Clip(noise, RATE, "noise.wav"), "beep", recipe,
                         generator=torch.Generator().manual_seed(seed))
 
 
@@ -58,7 +58,7 @@ def test_the_evidence_is_the_tone(front_end):
 def test_a_band_keeps_the_event_inside():
     noisy = ew.Clip(torch.randn(2 * RATE, generator=torch.Generator().manual_seed(1)), RATE, "hiss.wav")
     recipe = scenes.Recipe(duration_s=2.0, event_s=0.5, band_hz=(1000.0, 2000.0), sample_rate_hz=RATE)
-    scene = scenes.build(noisy, ew.Clip(tone(300), RATE, "hum.wav"), "hiss", recipe,
+    scene = scenes.build_scene(noisy, ew.Clip(tone(300), RATE, "hum.wav"), "hiss", recipe,
                          generator=torch.Generator().manual_seed(0))
     power = torch.fft.rfft(scene.event).abs().square()
     hz = torch.fft.rfftfreq(len(scene.event), 1 / RATE)
@@ -75,9 +75,9 @@ def test_silence_has_no_level():
     silent = ew.Clip(torch.zeros(RATE), RATE, "nothing.wav")
     generator = torch.Generator()
     with pytest.raises(ParameterError, match=r"background nothing\.wav is silent"):
-        scenes.build(event_clip(), silent, "beep", RECIPE, generator=generator)
+        scenes.build_scene(event_clip(), silent, "beep", RECIPE, generator=generator)
     with pytest.raises(ParameterError, match=r"event nothing\.wav is silent"):
-        scenes.build(silent, event_clip(), "beep", RECIPE, generator=generator)
+        scenes.build_scene(silent, event_clip(), "beep", RECIPE, generator=generator)
 
 
 @pytest.mark.parametrize("fields", [{"event_s": 3.0}, {"event_s": 0.0}, {"band_hz": (900.0, 100.0)},
@@ -96,13 +96,13 @@ def files(tmp_path):
 
 def written(files, name="scenes"):
     events = [(files / "beep.wav", "beep"), (files / "boop.wav", "boop")]
-    scenes.write(files / name, events, [files / "hum.wav"], recipe=RECIPE)
+    scenes.write_scenes(files / name, events, [files / "hum.wav"], recipe=RECIPE)
     return files / name
 
 
 def test_what_is_written_is_read(files):
     folder = written(files)
-    found = scenes.read(folder)
+    found = scenes.read_scenes(folder)
     assert [(s.name, s.label, s.sources) for s in found] == [
         ("0000-beep", "beep", ("beep.wav", "hum.wav")), ("0001-boop", "boop", ("boop.wav", "hum.wav"))]
     for scene in found:
@@ -123,17 +123,17 @@ def test_the_same_seed_writes_the_same_bytes(files):
 def test_scenes_are_written_once(files):
     folder = written(files)
     with pytest.raises(ParameterError, match="is not empty"):
-        scenes.write(folder, [(files / "beep.wav", "beep")], [files / "hum.wav"])
+        scenes.write_scenes(folder, [(files / "beep.wav", "beep")], [files / "hum.wav"])
     with pytest.raises(ParameterError, match="0 events"):
-        scenes.write(files / "none", [], [files / "hum.wav"])
+        scenes.write_scenes(files / "none", [], [files / "hum.wav"])
 
 
 def test_a_stopped_writing_leaves_no_table(files):
     events = [(files / "beep.wav", "beep"), (files / "gone.wav", "gone")]
     with pytest.raises(AudioFileError, match=r"gone\.wav"):
-        scenes.write(files / "part", events, [files / "hum.wav"], recipe=RECIPE)
+        scenes.write_scenes(files / "part", events, [files / "hum.wav"], recipe=RECIPE)
     with pytest.raises(DataError, match="no such file"):
-        scenes.read(files / "part")
+        scenes.read_scenes(files / "part")
 
 
 @pytest.mark.parametrize("change", [lambda t: t.pop("recipe"), lambda t: t["scenes"][0].pop("label"),
@@ -145,4 +145,4 @@ def test_damaged_tables_are_refused(files, change):
     change(table)
     (folder / "scenes.json").write_text(json.dumps(table))
     with pytest.raises(DataError, match="write"):
-        scenes.read(folder)
+        scenes.read_scenes(folder)

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 import earwitness as ew
-from earwitness.perturb.fill import FILLS
+from earwitness.perturb.fills import FILLS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").rglob("*.md"))
@@ -44,7 +44,7 @@ def blocks(page: str) -> list[Block]:
 def run(page: str, name: str) -> int:
     """Run a page's python blocks one after another in one namespace; what they print must be what is shown."""
     namespace, python = {"__name__": "page"}, [block for block in blocks(page) if block.language == "python"]
-    with torch.random.fork_rng(), as_they_were(ew.METHODS), as_they_were(FILLS), as_they_were(ew.perturb.KINDS):
+    with torch.random.fork_rng(), as_they_were(ew.METHODS), as_they_were(FILLS), as_they_were(ew.perturb.COMPONENTS):
         for block in python:
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed):

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 import earwitness as ew
+from earwitness.pipeline.explain_file import explain_file
+from earwitness.pipeline.request import ExplainRequest
 from earwitness.report import write_html
-from earwitness.workflow import Choices, explain_file
 from tests.e2e.conftest import until
 
 pytestmark = pytest.mark.browser
@@ -63,7 +64,7 @@ MODELS = {
 @pytest.mark.parametrize("kind", MODELS)
 def test_its_evidence_is_found_put_to_the_test_and_heard(kind, sound, open_file, tmp_path):
     make, method, settings = MODELS[kind]
-    report = explain_file(sound, make(), Choices(method=method, target="high", check=True, settings=settings))
+    report = explain_file(sound, make(), ExplainRequest(method=method, target="high", check=True, settings=settings))
     (section,) = report.sections
     found = section.attribution
     rows, columns = torch.where(found.values >= 0.99 * found.values.max())

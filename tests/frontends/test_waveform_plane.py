@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from earwitness.errors import ParameterError
-from earwitness.frontends import SamplePlane, WaveformPlane, build, describe
+from earwitness.core.errors import ParameterError
+from earwitness.frontends import SamplePlane, WaveformPlane, build_front_end, describe_front_end
 
 PLANES = [WaveformPlane.at_rate(16000), WaveformPlane.at_rate(44100), WaveformPlane(8000, 256, 128), SamplePlane(8000)]
 
@@ -18,32 +18,33 @@ def sounds(generator):
 @pytest.mark.parametrize("level", [1.0, 1e-4])
 def test_what_is_not_changed_is_heard_as_it_was(plane, sounds, level):
     sounds = level * sounds
-    assert torch.allclose(plane.heard(plane(sounds)), sounds, rtol=0, atol=2e-6 * level)
+    assert torch.allclose(plane.network_input(plane(sounds)), sounds, rtol=0, atol=2e-6 * level)
 
 
 @pytest.mark.parametrize("plane", PLANES)
 def test_silence_is_heard_as_nothing(plane, sounds):
     features = plane(sounds)
     quiet = features.with_values(plane.silent(features.values).expand_as(features.values))
-    assert not plane.heard(quiet).any()
+    assert not plane.network_input(quiet).any()
     digital = plane(torch.zeros(1, 5000))
     assert torch.equal(digital.values, plane.silent(digital.values).expand_as(digital.values))
-    assert not plane.heard(digital).any()
-    assert not plane.heard(digital.with_values(digital.values + 40 * (plane.unit == "dB"))).any()
+    assert not plane.network_input(digital).any()
+    assert not plane.network_input(digital.with_values(digital.values + 40 * (plane.unit == "dB"))).any()
 
 
 @pytest.mark.parametrize("plane", PLANES[:3])
 def test_decibels_are_gains(plane, sounds):
     features = plane(sounds[:1])
     louder = features.with_values(features.values + torch.tensor([0.0, 20.0, -20.0])[:, None, None])
-    assert torch.allclose(plane.heard(louder), sounds[:1] * torch.tensor([[1.0], [10.0], [0.1]]), rtol=0, atol=2e-5)
+    assert torch.allclose(plane.network_input(louder), sounds[:1] * torch.tensor([[1.0], [10.0], [0.1]]), rtol=0,
+                          atol=2e-5)
 
 
 @pytest.mark.parametrize("plane", PLANES)
 def test_a_soft_mask_is_heard_as_it_is_played(plane, sounds, generator):
     features = plane(sounds[:1])
     masks = torch.rand(3, *features.values.shape[1:], generator=generator)
-    heard = plane.heard(plane.blend(features, masks, fill=plane.silent(masks)[None]))
+    heard = plane.network_input(plane.blend(features, masks, fill=plane.silent(masks)[None]))
     played = torch.cat([plane.inverse(features, mask[None]) for mask in masks])
     assert torch.allclose(heard, played, rtol=0, atol=1e-6)
 
@@ -52,9 +53,9 @@ def test_a_soft_mask_is_heard_as_it_is_played(plane, sounds, generator):
 def test_lines_between_features_and_fill_are_straight_in_the_waveform(plane, sounds, generator):
     features = plane(sounds[:1])
     fill = features.values.mean(2, keepdim=True).expand_as(features.values)
-    ends = plane.heard(features), plane.heard(features.with_values(fill))
+    ends = plane.network_input(features), plane.network_input(features.with_values(fill))
     for share in (0.0, 0.25, 1.0):
-        heard = plane.heard(plane.blend(features, torch.full_like(fill, share), fill=fill))
+        heard = plane.network_input(plane.blend(features, torch.full_like(fill, share), fill=fill))
         assert torch.allclose(heard, share * ends[0] + (1 - share) * ends[1], rtol=0, atol=1e-5)
 
 
@@ -62,7 +63,7 @@ def test_lines_between_features_and_fill_are_straight_in_the_waveform(plane, sou
 def test_the_gradient_through_the_plane_is_that_of_the_waveform(plane, sounds, generator):
     weights = torch.randn(sounds.shape, generator=generator)
     leaf = sounds.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad((plane.heard(plane(leaf)) * weights).sum(), leaf)
+    (gradient,) = torch.autograd.grad((plane.network_input(plane(leaf)) * weights).sum(), leaf)
     assert torch.allclose(gradient, weights, rtol=0, atol=1e-5)
 
 
@@ -77,7 +78,7 @@ def test_the_plane_of_samples_is_the_waveform(sounds):
 
 def test_planes_are_described_and_checked():
     for plane in PLANES:
-        assert build(describe(plane)) == plane
+        assert build_front_end(describe_front_end(plane)) == plane
     assert (WaveformPlane.at_rate(8000).n_fft, WaveformPlane.at_rate(48000).n_fft) == (512, 2048)
     with pytest.raises(ParameterError, match="hop_samples is 600; expected at most half"):
         WaveformPlane(16000, 1024, 600)

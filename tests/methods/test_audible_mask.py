@@ -6,11 +6,11 @@ from torch import nn
 
 import earwitness as ew
 from earwitness import metrics
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.frontends import StftDb
 from earwitness.methods.audible_mask import _mask, _terms, _variation
-from earwitness.models.evaluating import evaluating
-from earwitness.scores import ClassLogit, ClassProbability
+from earwitness.models.eval_mode import eval_mode
+from earwitness.targets.scores import ClassLogit, ClassProbability
 
 FRONT_END = StftDb(2000, 64, 32)
 N_SAMPLES = 992
@@ -98,7 +98,7 @@ def test_what_the_answers_cost(clip):
     """-log p - log(1 - p) of a probability; of another score, shares of the way from silence to the whole."""
     model = wrap()
     features = model.features(clip)
-    with evaluating(model.network):
+    with eval_mode(model.network):
         cost = _terms(ClassProbability(model, 1), features)
         assert float(cost(torch.tensor([0.5, 0.25]))) == pytest.approx(0.6931 + 0.2877, abs=1e-3)
         score = ClassLogit(model, 1)
@@ -116,7 +116,7 @@ def test_values_that_were_changed_are_followed(clip):
     features = model.features(clip)
     changed = features.values.clone()
     changed[:, :11] += 40.0
-    with evaluating(model.network):
+    with eval_mode(model.network):
         score = ClassProbability(model, 1)
         before, after = (ew.METHODS["audible_mask"](score, item, n_steps=5).facts["score_kept"][0]
                          for item in (features, features.with_values(changed)))

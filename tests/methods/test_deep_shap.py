@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 import earwitness as ew
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.frontends import StftDb
 
 FRONT_END = StftDb(2000, 64, 32)

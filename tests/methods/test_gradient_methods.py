@@ -6,11 +6,11 @@ from torch import nn
 from torch.nn import functional
 
 import earwitness as ew
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.frontends import StftDb
 from earwitness.methods import Evidence, convolutions
 from earwitness.models import Cnn14
-from earwitness.models.evaluating import evaluating
+from earwitness.models.eval_mode import eval_mode
 
 
 class Linear(nn.Module):
@@ -92,7 +92,7 @@ def test_gradcam_of_a_square_plane_finds_its_axes(generator):
     features = ew.Features(torch.randn(1, 64, 64, generator=generator), torch.zeros(1, 64, 64, dtype=torch.cfloat), 1)
     for time_first in (False, True):
         network = Conv(generator, time_first=time_first)
-        score = ew.scores.ClassLogit(wrap(network), 1)
+        score = ew.targets.scores.ClassLogit(wrap(network), 1)
         got = ew.METHODS["gradcam"](score, features).values[0]
         assert torch.allclose(got, slow_gradcam(network, features.values), atol=1e-4)
 
@@ -163,10 +163,10 @@ def test_laws_of_every_method(mel_model, scene, method):
     assert first.times_s[100] == pytest.approx(1.0)
     features = mel_model.features(scene.clip)
     other = features.with_values(torch.cat([features.values, features.values.flip(2), features.values]))
-    score = ew.scores.ClassLogit(mel_model, 7)
+    score = ew.targets.scores.ClassLogit(mel_model, 7)
     random = "generator" in inspect.signature(ew.METHODS[method]).parameters
     own = settings | ({"generator": torch.Generator().manual_seed(3)} if random else {})
-    with evaluating(mel_model.network):
+    with eval_mode(mel_model.network):
         batch = ew.METHODS[method](score, other, **own)
         assert isinstance(batch, Evidence)
         own |= {"generator": torch.Generator().manual_seed(3)} if random else {}

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 import earwitness as ew
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.frontends import StftDb
 from earwitness.perturb.components import temporal
 
@@ -129,7 +129,7 @@ def test_soft_masks_find_what_counts(masks, method, clip):
 
 def test_relax_is_the_slow_formula(clip, additive):
     """All masks at once, as in the paper: R = mean(s·M), U = mean((s - R)²·M)."""
-    from earwitness.perturb.grids import draw_grids
+    from earwitness.perturb.soft_masks import draw_grids
 
     found = ew.explain(additive, clip, "relax", n_masks=70, normalise="count", seed=4, fill="zero",
                        sampling="independent")

@@ -3,9 +3,9 @@ import torch
 from torch import nn
 
 import earwitness as ew
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.methods.series import SERIES_METHODS, explain_series
-from earwitness.perturb.planes import PLANES, Gained, plane_of
+from earwitness.perturb.gain_planes import PLANES, GainedNetwork, plane_of
 from earwitness.training import borrowed_rng
 
 
@@ -64,7 +64,7 @@ def series(generator):
 def test_gains_of_one_change_nothing_and_of_zero_leave_the_baseline(series, kind):
     plane = plane_of(series, kind)
     base = series.mean(1, keepdim=True)
-    heard = Gained(nn.Identity(), series, plane, base)
+    heard = GainedNetwork(nn.Identity(), series, plane, base)
     gains = torch.ones(2, *plane.shape)
     gains[1] = 0
     sound = heard.hear(gains)
@@ -80,7 +80,7 @@ def test_a_frequency_gain_removes_a_tone():
     assert plane.frequencies_hz[10] == 10
     gains = torch.ones(1, *plane.shape)
     gains[0, 90:110, 0] = 0
-    heard = Gained(nn.Identity(), series, plane, torch.zeros(2, 1)).hear(gains)[0]
+    heard = GainedNetwork(nn.Identity(), series, plane, torch.zeros(2, 1)).hear(gains)[0]
     torch.testing.assert_close(heard, torch.stack([low, low]), atol=2e-4, rtol=0)
 
 
@@ -145,7 +145,7 @@ def barks_and_ticks():
     sounds, targets = [], []
     for seed in range(2):
         for target, name, starts in ((0, "dog over hum", (0.35, 2.25)), (1, "clock_tick over hum", (0.2, 1.2))):
-            scene = ew.synthetic.make(name, seed=seed)
+            scene = ew.synthetic.make_scene(name, seed=seed)
             event = ew.audio.resample(ew.Clip(scene.event, scene.sample_rate_hz), 8000).waveform
             for start_s in starts:
                 sounds.append(event[int(8000 * start_s) :][:4000])

@@ -6,9 +6,9 @@ from torch import nn
 
 import earwitness as ew
 from earwitness import metrics
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.frontends import MelDb, StftDb
-from earwitness.listening import hear_again
+from earwitness.listening import features_of_sounds
 
 STFT, MEL = StftDb(8000, 256, 128), MelDb(8000, 256, 128, 20, 0, 4000)
 
@@ -97,7 +97,7 @@ def test_the_models_own_levelling_is_part_of_what_it_hears(clip):
     for model, gain_db in ((levelled, 0.0), (plain, 20 * torch.tensor(0.25).log10())):
         features = model.features(clip)
         kept = model.front_end.inverse(features, mask)
-        heard = hear_again(model, kept)
+        heard = features_of_sounds(model, kept)
         assert float((heard.values - features.values)[:, 1:, 2:-2].median()) == pytest.approx(float(gain_db), abs=0.1)
 
 

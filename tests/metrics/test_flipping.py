@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.metrics import bootstrap_interval, flip, wilson_interval
-from earwitness.models.evaluating import evaluating
-from earwitness.scores import Asked, ClassLogit
+from earwitness.models.eval_mode import eval_mode
+from earwitness.targets.scores import ClassLogit, CountedScore
 from tests.made_models import additive, noise_clip
 
 
@@ -29,7 +29,7 @@ def slow_flip(score, features, values, n_blocks):
 
 def test_the_curve_is_the_slow_one(item):
     score, features, values = item
-    with evaluating(score.model.network):
+    with eval_mode(score.model.network):
         found = flip(score, features, values, n_blocks=7)
         assert found.scores.tolist() == pytest.approx(slow_flip(score, features, values, 7), abs=1e-4)
     assert found.shares[0] == 0
@@ -39,7 +39,7 @@ def test_the_curve_is_the_slow_one(item):
 
 def test_a_right_map_falls_first_and_a_wrong_one_last(item, generator):
     score, features, values = item
-    with evaluating(score.model.network):
+    with eval_mode(score.model.network):
         most, least, random = (flip(score, features, values, order=order, generator=generator).auc
                                for order in ("most", "least", "random"))
         turned = flip(score, features, -values).auc
@@ -49,7 +49,7 @@ def test_a_right_map_falls_first_and_a_wrong_one_last(item, generator):
 
 def test_the_area_does_not_grow_with_the_steps(item):
     score, features, values = item
-    with evaluating(score.model.network):
+    with eval_mode(score.model.network):
         areas = [flip(score, features, values, n_blocks=n).auc for n in (20, 100, 500)]
     assert areas[0] == pytest.approx(areas[2], rel=0.05)
     assert areas[1] == pytest.approx(areas[2], rel=0.01)
@@ -69,8 +69,8 @@ def test_a_constant_score_has_its_own_area(item):
 
 def test_a_hundred_blocks_cost_101_passes(item):
     score, features, values = item
-    counted = Asked(score)
-    with evaluating(score.model.network):
+    counted = CountedScore(score)
+    with eval_mode(score.model.network):
         flip(counted, features, values, n_blocks=100)
     assert counted.passes["forward"] == 101
 

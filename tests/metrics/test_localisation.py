@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from earwitness import metrics
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import torch
 
 import earwitness as ew
 from earwitness import metrics
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 
 
 def test_faithfulness_family_known_answers():

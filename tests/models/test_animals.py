@@ -18,7 +18,7 @@ def test_the_encoder_is_small_and_its_weights_are_those_of_the_card(model):
     assert path.stat().st_size <= 3_000_000
     check(path, model.card["checksum"])
     assert model.labels == ("bird", "cat", "chicken", "cow", "dog", "donkey", "frog", "lion", "monkey", "sheep")
-    assert model.embed(model.features(ew.synthetic.make("dog over hum").clip)).shape == (1, 512)
+    assert model.embed(model.features(ew.synthetic.make_scene("dog over hum").clip)).shape == (1, 512)
     assert "Sasmaz" in model.card["credits"]
 
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 import earwitness as ew
-from earwitness.errors import EarwitnessError, ParameterError, WeightsError
-from earwitness.models.evaluating import evaluating
+from earwitness.core.errors import EarwitnessError, ParameterError, WeightsError
+from earwitness.models.eval_mode import eval_mode
 
 
 class Loudness(nn.Module):
@@ -61,7 +61,7 @@ def test_the_network_is_left_as_it_was_found(model):
     modes = []
 
     def fail_inside():
-        with evaluating(model.network):
+        with eval_mode(model.network):
             modes.append(model.network.dropout.training)
             raise RuntimeError
 

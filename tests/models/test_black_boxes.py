@@ -11,8 +11,8 @@ from sklearn.ensemble import RandomForestClassifier
 from torch import nn
 
 import earwitness as ew
+from earwitness.core.errors import MissingExtraError, ParameterError, WeightsError
 from earwitness.datasets import esc50
-from earwitness.errors import MissingExtraError, ParameterError, WeightsError
 from earwitness.perturb.components import temporal
 
 RATE_HZ = 8000
@@ -119,7 +119,7 @@ def mfcc_statistics(sounds):
 
 def test_a_forest_on_mfccs_hears_the_bark_where_it_is(shared_data):
     """Trained on a few clips of ESC-10; the bark stands in the middle third of a clip whose rest is rain."""
-    data = esc50.read(shared_data / "esc10")
+    data = esc50.read_esc50(shared_data / "esc10")
     chosen = [r for label in ("dog", "rain") for r in [r for r in data.of_folds([1, 2]) if r.label == label][:4]]
     sounds = [ew.audio.resample(ew.load(r.path), 16000).waveform[:48000] for r in chosen]
     pieces = [piece for sound in sounds for piece in sound.split(16000)]

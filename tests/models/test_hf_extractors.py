@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from tests import made_transformers as made
 
 transformers = made.transformers
 
-from earwitness.models.hugging_face import differentiable  # noqa: E402
+from earwitness.models.adapters.transformers import differentiable  # noqa: E402
 
 EXTRACTORS = {
     "ast": lambda: made.ast_extractor(),

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import earwitness as ew
-from earwitness.errors import MissingExtraError, ParameterError, WeightsError
+from earwitness.core.errors import MissingExtraError, ParameterError, WeightsError
 from tests import made_transformers as made
 
 transformers = made.transformers

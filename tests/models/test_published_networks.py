@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import earwitness as ew
-from earwitness.models import BandNorm, Cnn14, SmallCnn, SvdNet, VGGish
+from earwitness.models import BandNorm, Cnn14, SingingVoiceNet, SmallCnn, VGGish
 
 
 def largest_relative_error(got, expected):
@@ -53,7 +53,7 @@ NETWORKS = {
     "cnn14": (lambda: Cnn14(3, 64), (64, 64)),
     "cnn14 stft": (lambda: Cnn14(3, 257), (257, 40)),
     "small mel": (lambda: SmallCnn(4, 64), (64, 96)),
-    "svdnet": (SvdNet, (80, 115)),
+    "svdnet": (SingingVoiceNet, (80, 115)),
     "vggish": (VGGish, (64, 96)),
 }
 
@@ -86,7 +86,8 @@ def test_input_gradients_match_finite_differences(name, generator):
         assert torch.allclose((gradient * direction).sum(), slope, rtol=1e-3, atol=1e-7)
 
 
-@pytest.mark.parametrize("network", [Cnn14(3), SvdNet(), VGGish(), SmallCnn(3, 64)], ids=lambda n: type(n).__name__)
+@pytest.mark.parametrize("network", [Cnn14(3), SingingVoiceNet(), VGGish(), SmallCnn(3, 64)],
+                         ids=lambda n: type(n).__name__)
 def test_every_nonlinearity_is_a_module_of_its_own(network, generator):
     """DeepLIFT needs it: each activation module runs exactly once in a forward pass."""
     runs = {}
@@ -98,7 +99,7 @@ def test_every_nonlinearity_is_a_module_of_its_own(network, generator):
                 runs[name] += 1
 
             module.register_forward_hook(count)
-    network.eval()(torch.zeros(1, *((80, 115) if isinstance(network, SvdNet) else (64, 96))))
+    network.eval()(torch.zeros(1, *((80, 115) if isinstance(network, SingingVoiceNet) else (64, 96))))
     assert runs
     assert set(runs.values()) == {1}
     forbidden = {"relu", "leaky_relu", "gelu", "silu", "elu", "amax", "max", "softmax", "tanh"}

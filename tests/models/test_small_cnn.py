@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from earwitness import frontends
+from earwitness.core.errors import ParameterError
 from earwitness.datasets import esc50
-from earwitness.errors import ParameterError
 from earwitness.models.catalogue import load_model
-from earwitness.models.small_cnn import SmallCnn
+from earwitness.models.networks.small_cnn import SmallCnn
 from earwitness.models.weights import check, load_into, read_state_dict
 from earwitness.training import borrowed_rng, load_features, predict
 
@@ -114,8 +114,8 @@ def test_bundled_weights_are_small_and_those_of_the_card(bundled):
 
 def test_bundled_weights_reproduce_the_card(bundled, shared_data):
     card, _, network = bundled
-    test = load_features(esc50.read(shared_data / "esc10").of_folds(card["measured"]["test_fold"]),
-                         frontends.build(card["front_end"]))
+    test = load_features(esc50.read_esc50(shared_data / "esc10").of_folds(card["measured"]["test_fold"]),
+                         frontends.build_front_end(card["front_end"]))
     right = predict(network, test.values).argmax(1) == test.targets
     assert float(right.float().mean()) == pytest.approx(card["measured"]["test_accuracy"], abs=1e-4)
     assert len(test) == card["measured"]["n_test"] == 80

@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 import earwitness as ew
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.frontends import SamplePlane, StftDb, WaveformPlane
-from earwitness.models.evaluating import evaluating
-from earwitness.scores import ClassLogit
-from earwitness.workflow import Choices, explain_file
+from earwitness.models.eval_mode import eval_mode
+from earwitness.pipeline.explain_file import explain_file
+from earwitness.pipeline.request import ExplainRequest
+from earwitness.targets.scores import ClassLogit
 
 RATE_HZ = 8000
 
@@ -152,7 +153,7 @@ def test_what_is_played_is_what_is_scored(model, clip, generator, soft):
     features, heard = model.features(clip), ew.listen(model, clip, mask)
     silence = model.front_end.silent(features.values)[None]
     for sound, share in ((heard.kept, mask), (heard.removed, 1 - mask)):
-        scored = model.front_end.heard(model.front_end.blend(features, share, fill=silence))[0]
+        scored = model.front_end.network_input(model.front_end.blend(features, share, fill=silence))[0]
         assert torch.allclose(scored, sound, rtol=0, atol=1e-6)
     measures, _ = ew.metrics.measure(model, features, mask, 1)
     for sound, p in ((heard.kept, measures.p_kept), (heard.removed, measures.p_removed)):
@@ -172,7 +173,7 @@ def test_batches_of_values_are_heard_one_by_one(model, clip, generator):
     features = model.features(clip)
     values = features.values - 20 * torch.rand(5, 257, 16, generator=generator)
     score = ClassLogit(model, 0)
-    with evaluating(model.network):
+    with eval_mode(model.network):
         together = score(features.with_values(values))
         apart = torch.cat([score(features.with_values(each[None])) for each in values])
     assert torch.allclose(together, apart, atol=1e-5)
@@ -181,7 +182,7 @@ def test_batches_of_values_are_heard_one_by_one(model, clip, generator):
 def test_a_report_of_a_network_over_waveforms(model, clip, tmp_path):
     """All methods side by side, played, measured and put to the test."""
     ew.audio.save(tmp_path / "noise.wav", ew.Clip(clip.waveform / 4, RATE_HZ))
-    choices = Choices(method="saliency,occlusion,gradcam", check=True)
+    choices = ExplainRequest(method="saliency,occlusion,gradcam", check=True)
     report = explain_file(tmp_path / "noise.wav", model, choices)
     assert [section.attribution.method for section in report.sections] == ["saliency", "occlusion", "gradcam"]
     assert all(section.unit == "dB" and section.spectrogram.shape == (257, 16) for section in report.sections)

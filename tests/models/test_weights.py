@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 import earwitness as ew
-from earwitness.errors import WeightsError
+from earwitness.core.errors import WeightsError
 from earwitness.models import weights
 
 

@@ -2,8 +2,9 @@ import pytest
 import torch
 
 import earwitness as ew
-from earwitness.errors import ParameterError
-from earwitness.models.windows import Joiner, Windows
+from earwitness.core.errors import ParameterError
+from earwitness.models.overlap_add import OverlapAdd
+from earwitness.models.windows import Windows
 from tests.made_models import FRONT_END, SHAPE, Additive
 
 
@@ -102,10 +103,10 @@ def test_windows_are_made_one_at_a_time(generator, monkeypatch):
 @pytest.mark.parametrize("crossfade", [False, True])
 def test_what_the_joiner_gives_back_does_not_change(crossfade, generator):
     pieces = torch.rand(7, 2, 10, generator=generator)
-    joiner = Joiner(crossfade=crossfade)
-    parts = [joiner.add(piece, 4 * k) for k, piece in enumerate(pieces)]
+    overlap_add = OverlapAdd(crossfade=crossfade)
+    parts = [overlap_add.add(piece, 4 * k) for k, piece in enumerate(pieces)]
     assert [part.shape[1] for part in parts] == [0, 4, 4, 4, 4, 4, 4]
-    joined = torch.cat([*parts, joiner.rest()], 1)
+    joined = torch.cat([*parts, overlap_add.flush()], 1)
     assert joined.shape == (2, 34)
     if not crossfade:
         assert torch.equal(joined[:, 4:8], pieces[1][:, :4])

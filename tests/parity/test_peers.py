@@ -12,11 +12,11 @@ from torch import nn
 
 import earwitness as ew
 from earwitness.frontends import StftDb
-from earwitness.methods.linear import Linear
-from earwitness.methods.parts import ask_about_parts
-from earwitness.models.evaluating import evaluating
-from earwitness.perturb import components, estimate
-from earwitness.scores import ClassLogit, ClassProbability, Similarity
+from earwitness.methods.lime_surrogate import LimeSurrogate
+from earwitness.models.eval_mode import eval_mode
+from earwitness.perturb import components, estimators
+from earwitness.perturb.game import ask_about_parts
+from earwitness.targets.scores import ClassLogit, ClassProbability, Similarity
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 FRONT_END = StftDb(2000, 64, 32)
@@ -87,10 +87,10 @@ def test_relax_xai_same_masks(monkeypatch, relax_xai, model, clip):
 
     from earwitness.methods import relax
     from earwitness.perturb.evaluate import evaluate
-    from earwitness.perturb.grids import draw_grids
+    from earwitness.perturb.soft_masks import draw_grids
 
     monkeypatch.setattr(relax, "evaluate", watched)
-    with evaluating(model.network), torch.no_grad():
+    with eval_mode(model.network), torch.no_grad():
         score = Similarity.to_item(model, features)
         ours = relax.relax(score, features, n_masks=200, fill="zero", sampling="independent",
                            generator=torch.Generator().manual_seed(1))
@@ -137,7 +137,7 @@ def test_lime_same_segments_same_coalitions(model, clip):
     drawn = torch.from_numpy(rows[0]).bool()
     answers = ask_about_parts(ClassProbability(model, 1), features, components=parts, fill="segment_mean",
                               draw=lambda _n: drawn)
-    ours = Linear("cosine", 0.25, 1.0).fit(answers, "independent").parts
+    ours = LimeSurrogate("cosine", 0.25, 1.0).fit(answers, "independent").parts
     weights = torch.zeros(12, dtype=torch.float64)
     for part, weight in theirs.local_exp[1]:
         weights[part] = weight
@@ -156,7 +156,7 @@ def test_shap_exact_values(generator):
         return table[numbers].numpy()
 
     theirs = shap.explainers.Exact(game, np.zeros((1, n)))(np.ones((1, n))).values[0]
-    np.testing.assert_allclose(estimate.exact_shapley(table, n), theirs, atol=1e-6)
+    np.testing.assert_allclose(estimators.exact_shapley(table, n), theirs, atol=1e-6)
 
 
 def test_captum_saliency_and_integrated_gradients(model, clip):

@@ -6,8 +6,8 @@ import torch
 
 import earwitness as ew
 from earwitness import checks
-from earwitness.models.evaluating import evaluating
-from earwitness.scores import ClassProbability
+from earwitness.models.eval_mode import eval_mode
+from earwitness.targets.scores import ClassProbability
 from tests.made_models import SHAPE, deep, noise_clip
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -39,7 +39,7 @@ def test_pixel_flipping(item):
     metric = quantus.PixelFlipping(features_in_step=33, perturb_baseline=-100.0, normalise=False, disable_warnings=True)
     theirs = metric(model=Images(model.network).eval(), x_batch=features.values[:, None].numpy(), y_batch=np.array([1]),
                     a_batch=values[None, None].numpy(), softmax=True, channel_first=True)
-    with evaluating(model.network):
+    with eval_mode(model.network):
         ours = ew.metrics.flip(ClassProbability(model, 1), features, values, n_blocks=32)
     np.testing.assert_allclose(ours.scores[1:].numpy(), np.array(theirs[0]), atol=1e-6)
     # Quantus' area counts steps and has no first point; ours is over shares
@@ -82,7 +82,7 @@ def test_top_k(maps):
 
 def test_max_sensitivity(item):
     model, features, _ = item
-    rerun = checks.Rerun("integrated_gradients", "logit", 1, settings={"n_steps": 4})
+    rerun = checks.BoundMethod("integrated_gradients", "logit", 1, settings={"n_steps": 4})
     made, draws = [], np.random.default_rng(0)
 
     def move(arr, **_):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.perturb import coalitions
 
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 import earwitness as ew
-from earwitness.errors import EarwitnessError, ParameterError
-from earwitness.frontends import MelDb, StftDb, SvdLogMel
-from earwitness.perturb import components, sources, superpixels
+from earwitness.core.errors import EarwitnessError, ParameterError
+from earwitness.frontends import MelDb, SingingVoiceLogMel, StftDb
+from earwitness.perturb import components, stems, superpixels
 from earwitness.perturb.evaluate import evaluate
-from earwitness.perturb.fill import FILLS, Context, fill_values
-from earwitness.perturb.kinds import KINDS, find_components
+from earwitness.perturb.fills import FILLS, FillContext, fill_values
+from earwitness.perturb.registry import COMPONENTS, make_components
 
 FRONT_END = StftDb(8000, 256, 128)
 
@@ -27,9 +27,9 @@ def model():
     return ew.AudioModel(torch.nn.Identity(), FRONT_END)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", COMPONENTS)
 def test_full_is_the_input_and_empty_is_the_fill(kind, features, model):
-    parts = find_components(kind, features, model)
+    parts = make_components(kind, features, model)
     n = len(parts.names)
     silence = torch.full_like(features.values, -100.0)
     ends = parts.compose(features, torch.tensor([[0.0] * n, [1.0] * n]), silence).values
@@ -37,9 +37,9 @@ def test_full_is_the_input_and_empty_is_the_fill(kind, features, model):
     assert torch.allclose(ends[1], features.values[0], atol=1e-3)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", COMPONENTS)
 def test_painting_keeps_constants(kind, features, model):
-    parts = find_components(kind, features, model)
+    parts = make_components(kind, features, model)
     painted = parts.paint(torch.full((len(parts.names),), 3.0))
     assert torch.allclose(painted, torch.full_like(features.values[0], 3.0), atol=1e-4)
 
@@ -86,8 +86,8 @@ def test_superpixels_follow_the_picture():
 
 
 def test_sources_add_up_to_the_sound(features, model):
-    for stems in (sources.harmonic_percussive(features, model), sources.nmf(features, model, n=4)):
-        torch.testing.assert_close(stems.stfts.sum(0), features.stft[0], atol=1e-4, rtol=1e-4)
+    for layers in (stems.harmonic_percussive(features, model), stems.nmf(features, model, n=4)):
+        torch.testing.assert_close(layers.stfts.sum(0), features.stft[0], atol=1e-4, rtol=1e-4)
 
 
 def test_harmonic_and_percussive_layers_get_the_right_sounds(model):
@@ -95,8 +95,8 @@ def test_harmonic_and_percussive_layers_get_the_right_sounds(model):
     tone = 0.3 * torch.sin(2 * np.pi * 1000 * t)
     clicks = torch.zeros(16000)
     clicks[::2000] = 1.0
-    stems = sources.harmonic_percussive(FRONT_END((tone + clicks)[None]), model)
-    energies = stems.stfts.abs().square()
+    layers = stems.harmonic_percussive(FRONT_END((tone + clicks)[None]), model)
+    energies = layers.stfts.abs().square()
     row = int((FRONT_END.frequencies_hz - 1000).abs().argmin())
     assert energies[0, row].sum() > 20 * energies[1, row].sum()
     high = energies[:, 80:].sum((1, 2))
@@ -106,7 +106,7 @@ def test_harmonic_and_percussive_layers_get_the_right_sounds(model):
 def test_a_persons_stems_are_checked(scene, mel_model):
     features = mel_model.features(scene.clip)
     stems = {"ticks": ew.Clip(scene.event, 32000), "hum": ew.Clip(scene.background, 32000)}
-    parts = find_components(stems, features, mel_model)
+    parts = make_components(stems, features, mel_model)
     assert list(parts.names) == ["ticks", "hum"]
     both = parts.compose(features, torch.tensor([[1.0, 1.0], [1.0, 0.0]]), features.values).values
     assert torch.allclose(both[0], features.values[0], atol=1e-2)
@@ -114,14 +114,14 @@ def test_a_persons_stems_are_checked(scene, mel_model):
     loud = alone > -60
     assert torch.allclose(both[1][loud], alone[loud], atol=1e-2)
     with pytest.raises(ParameterError, match="they must add up to it"):
-        find_components({"ticks": stems["ticks"]}, features, mel_model)
+        make_components({"ticks": stems["ticks"]}, features, mel_model)
 
 
 def test_unknown_components_are_refused(features, model):
     with pytest.raises(ParameterError, match="did you mean 'temporal'"):
-        find_components("temporl", features, model)
+        make_components("temporl", features, model)
     with pytest.raises(ParameterError, match="components is a int"):
-        find_components(7, features, model)
+        make_components(7, features, model)
     other = components.Segments(torch.zeros(3, 3, dtype=torch.long), ["all"])
     with pytest.raises(ParameterError, match="make them for these features"):
         other.compose(features, torch.ones(1, 1), features.values)
@@ -130,7 +130,7 @@ def test_unknown_components_are_refused(features, model):
 def test_fills_known_answers(generator):
     values = torch.tensor([[[-90.0, -50.0, -10.0], [-20.0, -40.0, -60.0]]])
     parts = components.Segments(torch.tensor([[0, 0, 1], [0, 1, 1]]), ["a", "b"])
-    context = Context(values, FRONT_END, parts, minimum=-97.0, generator=generator)
+    context = FillContext(values, FRONT_END, parts, minimum=-97.0, generator=generator)
     answers = {name: fill_values(name, context) for name in FILLS if name != "noise_data"}
     for name, value in {"zero": 0.0, "silence": -100.0, "min_data": -97.0, "min_inp": -90.0, "mean_inp": -45.0}.items():
         assert torch.equal(answers[name], torch.full_like(values, value)), name
@@ -142,7 +142,7 @@ def test_fills_known_answers(generator):
 
 def test_noise_has_each_rows_statistics(generator):
     values = torch.randn(1, 3, 20000, generator=generator) * torch.tensor([1.0, 5.0, 0.1])[:, None] - 30
-    context = Context(values, FRONT_END, generator=torch.Generator().manual_seed(1))
+    context = FillContext(values, FRONT_END, generator=torch.Generator().manual_seed(1))
     noise = fill_values("noise", context)
     assert torch.allclose(noise.mean(2), values.mean(2), atol=0.1)
     assert torch.allclose(noise.std(2), values.std(2), rtol=0.05)
@@ -151,9 +151,9 @@ def test_noise_has_each_rows_statistics(generator):
 
 def test_fills_of_the_singing_voice_detector_know_its_training_set():
     rows = torch.linspace(0, 1, 80)
-    front_end = SvdLogMel(mean=(rows - 3).tolist(), std=(1 + rows).tolist(), minimum=-8.25)
+    front_end = SingingVoiceLogMel(mean=(rows - 3).tolist(), std=(1 + rows).tolist(), minimum=-8.25)
     values = torch.zeros(1, 80, 5000)
-    fills = {name: fill_values(name, Context(values, front_end, generator=torch.Generator().manual_seed(3)))
+    fills = {name: fill_values(name, FillContext(values, front_end, generator=torch.Generator().manual_seed(3)))
              for name in ("silence", "min_data", "noise_data", "zero")}
     silence = (math.log(1e-7) - (rows - 3)) / (1 + rows)
     assert torch.allclose(fills["silence"][0, :, 0], silence)
@@ -161,18 +161,18 @@ def test_fills_of_the_singing_voice_detector_know_its_training_set():
     assert torch.allclose(fills["noise_data"].mean(2)[0], (3 - rows) / (1 + rows), atol=0.05)
     assert torch.allclose(fills["noise_data"].std(2)[0], 1 / (1 + rows), rtol=0.05)
     assert not fills["zero"].any()
-    assert bool((fill_values("min_data", Context(values, front_end, minimum=-1.0)) == -1).all())
+    assert bool((fill_values("min_data", FillContext(values, front_end, minimum=-1.0)) == -1).all())
 
 
 def test_blur_keeps_constants_and_smooths(generator):
     flat = torch.full((1, 12, 30), -40.0)
-    assert torch.allclose(fill_values("blur", Context(flat, FRONT_END)), flat)
+    assert torch.allclose(fill_values("blur", FillContext(flat, FRONT_END)), flat)
     rough = flat + torch.randn(flat.shape, generator=generator)
-    assert fill_values("blur", Context(rough, FRONT_END)).std() < 0.3 * rough.std()
+    assert fill_values("blur", FillContext(rough, FRONT_END)).std() < 0.3 * rough.std()
 
 
 def test_fills_say_what_they_lack():
-    context = Context(torch.zeros(1, 2, 3), FRONT_END)
+    context = FillContext(torch.zeros(1, 2, 3), FRONT_END)
     for name, message in (("min_data", "minimum="), ("segment_mean", "needs segments"),
                           ("noise", "give it a generator"),
                           ("noise_data", "StftDb does not have; use 'noise'"), ("silense", "did you mean 'silence'")):

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import torch
 
+from earwitness.core.types import Attribution
 from earwitness.frontends import FrontEnd, MelDb, StftDb
-from earwitness.listening import Heard
+from earwitness.listening import SplitSound
 from earwitness.metrics import Measures
 from earwitness.metrics.conciseness import complexity, is_degenerate, kept_area, sparseness
-from earwitness.report.contents import Answer, Moment, Prediction, Refusal, Report, Section
-from earwitness.types import Attribution
+from earwitness.report.contents import Answer, Prediction, Refusal, Report, Section, WindowPrediction
 
 STFT = StftDb(16000, 512, 256)
 MEL = MelDb(16000, 512, 160, 64, 50, 8000)
@@ -65,7 +65,7 @@ def make_section(
     return Section(
         start_s=start_s, duration_s=waveform.numel() / front_end.sample_rate_hz, spectrogram=levels,
         unit=front_end.unit, floor=front_end.silence, attribution=attribution, mask=mask,
-        heard=Heard(waveform, kept, waveform - kept, front_end.sample_rate_hz), measures=measures,
+        heard=SplitSound(waveform, kept, waveform - kept, front_end.sample_rate_hz), measures=measures,
         predictions=predictions,
     )
 
@@ -88,7 +88,7 @@ def make_long_report() -> Report:
     starts = (5.0, 20.0, 45.0)
     sections = [make_section(start_s=start, waveform=chirps(1.5)) for start in starts]
     names = ("dog", "sea waves", "rooster", "dog", "dog", "rain")
-    moments = [Moment(5.0 * k, names[k % 6], 0.3 + 0.05 * k) for k in range(12)]
+    moments = [WindowPrediction(5.0 * k, names[k % 6], 0.3 + 0.05 * k) for k in range(12)]
     return make_report(*sections, clip_name="night.flac", timeline=moments)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.report.axes import clock, frequency_axis, tick_centres, time_axis
 from tests.report.made_reports import MEL, STFT
 

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 import torch
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.report import render_html, write_html
 from earwitness.report.tables import metric_rows
 from tests.report.made_reports import make_heard_section, make_long_report, make_report, make_section
@@ -201,7 +201,7 @@ def test_parts_are_listed_largest_first_and_escaped():
 
     import torch
 
-    from earwitness.perturb.weighted import WeightedComponents
+    from earwitness.perturb.components import WeightedComponents
 
     class Named:
         names = ("0.0-0.5 s", "<b>loud</b>", "rest")

@@ -5,13 +5,13 @@ import pytest
 import soundfile
 import torch
 
-from earwitness.errors import ParameterError
-from earwitness.listening import Heard
+from earwitness.core.errors import ParameterError
+from earwitness.listening import SplitSound
 from earwitness.report.sounds import adds_up, common_gain, describe_gain, sound_uri
 
 
 def heard(original, kept, removed):
-    return Heard(torch.tensor(original), torch.tensor(kept), torch.tensor(removed), 16000)
+    return SplitSound(torch.tensor(original), torch.tensor(kept), torch.tensor(removed), 16000)
 
 
 def test_the_original_peaks_at_nine_tenths():

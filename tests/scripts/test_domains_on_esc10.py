@@ -7,7 +7,7 @@ import soundfile
 import torch
 
 import earwitness as ew
-from earwitness.datasets.esc50 import Recording
+from earwitness.datasets.esc50 import Esc50Recording
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "domains_on_esc10.py"
 
@@ -50,7 +50,7 @@ def test_methods_of_a_clip_count_once(script):
 
 
 def test_classes_take_turns(script):
-    recordings = tuple(Recording(Path(f"{label}{k}.wav"), 5, label, 0) for label in "ab" for k in range(3))
+    recordings = tuple(Esc50Recording(Path(f"{label}{k}.wav"), 5, label, 0) for label in "ab" for k in range(3))
     assert [recording.path.stem for recording in script.some(recordings, 3)] == ["a0", "b0", "a1"]
 
 

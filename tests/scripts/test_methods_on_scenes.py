@@ -49,7 +49,7 @@ def test_the_page_says_what_was_measured_and_keeps_other_models(script, monkeypa
     assert page.read_text() == text
     assert "## `esc10-stft`\n\nkept words" in text
     assert "- Not recognised: rooster over hum, seed 0; the model says crying_baby with" in text
-    scene = ew.synthetic.make("clock_tick over hum")
+    scene = ew.synthetic.make_scene("clock_tick over hum")
     values = ew.explain(mel_model, scene.clip, "saliency", "clock_tick").values
     mass = float(ew.metrics.relevance_mass(values, scene.evidence(mel_model.front_end)))
     assert f"| `saliency` | **{100 * mass:.1f}** | {100 * mass:.1f} | 2 |" in text

@@ -10,7 +10,7 @@ import yaml
 
 import earwitness as ew
 from earwitness.cli import main
-from earwitness.studies.pak2025 import METRICS, choose, summarise
+from earwitness.studies.pak2025 import METRICS, choose, summarise_metrics
 from earwitness.studies.pak2025.tables import best_tables, mask_tables
 from earwitness.studies.pak2025.writing import to_html, to_latex, to_markdown
 from tests.sweep.made_data import PLAN, make_data
@@ -43,7 +43,7 @@ def one(table, **wanted):
 
 
 def test_means_by_subset_and_treatment(rows):
-    summary = summarise(rows)
+    summary = summarise_metrics(rows)
     bins = rows[rows["mask"] == "bin"]
     published = one(summary, subset="all", degenerate_masks="included", mask="bin")
     assert published["n"] == 40
@@ -61,18 +61,18 @@ def test_means_by_subset_and_treatment(rows):
 
 
 def test_intervals_are_those_of_the_mean_and_come_from_the_seed(rows):
-    row = one(summarise(rows), subset="all", degenerate_masks="included", mask="topK_50_pos")
+    row = one(summarise_metrics(rows), subset="all", degenerate_masks="included", mask="topK_50_pos")
     values = rows[rows["mask"] == "topK_50_pos"]["FF"]
     spread = 1.96 * values.std(ddof=0) / np.sqrt(40)
     assert row["FF_low"] == pytest.approx(values.mean() - spread, abs=0.2 * spread)
     assert row["FF_high"] == pytest.approx(values.mean() + spread, abs=0.2 * spread)
-    pd.testing.assert_frame_equal(summarise(rows, seed=1), summarise(rows, seed=1))
-    assert one(summarise(rows, seed=1), subset="all", degenerate_masks="included", mask="bin")["FF_low"] != \
-        one(summarise(rows, seed=2), subset="all", degenerate_masks="included", mask="bin")["FF_low"]
+    pd.testing.assert_frame_equal(summarise_metrics(rows, seed=1), summarise_metrics(rows, seed=1))
+    assert one(summarise_metrics(rows, seed=1), subset="all", degenerate_masks="included", mask="bin")["FF_low"] != \
+        one(summarise_metrics(rows, seed=2), subset="all", degenerate_masks="included", mask="bin")["FF_low"]
 
 
 def test_rows_without_wrong_or_sound_masks_have_no_such_tables(rows):
-    summary = summarise(rows[rows["correct"]].assign(degenerate=True))
+    summary = summarise_metrics(rows[rows["correct"]].assign(degenerate=True))
     assert set(summary["subset"]) == {"all", "correct"}
     assert set(summary["degenerate_masks"]) == {"included"}
 
@@ -85,14 +85,14 @@ def test_degenerate_masks_may_change_the_choice():
     sound = {"FF": 0.5, "FidIn": 0.5, "AD": 50.0, "SPS": 0.5, "COMP": 9.5, "degenerate": False, "kept_area": 0.5}
     rows = pd.DataFrame([{**place, "mask": mask, **numbers} for mask, numbers in (
         ("topK_50_pos", everything), ("topK_50_pos", some), ("bin", sound), ("bin", sound))])
-    chosen = choose(summarise(rows))
+    chosen = choose(summarise_metrics(rows))
     assert one(chosen, subset="all", degenerate_masks="included")["mask"] == "topK_50_pos"
     assert one(chosen, subset="all", degenerate_masks="excluded")["mask"] == "bin"
 
 
 def test_best_and_worst_are_marked_in_every_format(rows):
     low = rows.assign(method="low", FF=rows["FF"] - 1, COMP=rows["COMP"] - 1)
-    chosen = choose(summarise(pd.concat([rows, low])))
+    chosen = choose(summarise_metrics(pd.concat([rows, low])))
     table = best_tables(chosen)[0]
     marks = {table.heads[c]: [row[c].mark for row in table.rows] for c in range(len(table.heads))}
     assert marks["FF ↑"] == ["best", "worst"]
@@ -112,7 +112,7 @@ def test_best_and_worst_are_marked_in_every_format(rows):
 
 
 def test_tables_of_all_masks_have_intervals(rows):
-    tables = mask_tables(summarise(rows))
+    tables = mask_tables(summarise_metrics(rows))
     assert len(tables) == 2
     assert len(tables[0].rows) == 2
     assert re.fullmatch(r"[\d.]+ to [\d.]+", tables[0].rows[0][1].hint)

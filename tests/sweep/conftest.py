@@ -20,6 +20,6 @@ def prepared(made):
     """A function: changes of the tiny plan -> what is prepared."""
     def prepare(**changes):
         plan = sweep.make_plan({"models": [str(made / "mel"), str(made / "stft")], **PLAN, **changes})
-        return sweep.prepare(plan, made / "data", noises=made / "noises")
+        return sweep.read_inputs(plan, made / "data", noises=made / "noises")
 
     return prepare

@@ -67,7 +67,7 @@ def make_model(folder, kind, *, labels=LABELS):
     save_file(state, folder / "model.safetensors")
     card = {
         "name": folder.name, "summary": "random", "origin": "a test", "licence": "none", "arch": "small",
-        "arch_settings": arch, "front_end": frontends.describe(front_end), "weights": "model.safetensors",
+        "arch_settings": arch, "front_end": frontends.describe_front_end(front_end), "weights": "model.safetensors",
         "checksum": "sha256:" + hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
         "labels": list(labels),
         "window_s": 0.5, "normalise": "peak",

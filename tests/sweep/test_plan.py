@@ -66,7 +66,7 @@ def test_names_select_and_changes_replace():
 
 def prepare(made, data=None, noises="noises", **changes):
     plan = sweep.make_plan({"models": [str(made / "mel")], **PLAN, **changes})
-    return sweep.prepare(plan, data or made / "data", noises=noises and made / noises)
+    return sweep.read_inputs(plan, data or made / "data", noises=noises and made / noises)
 
 
 @pytest.mark.parametrize(("folds", "message"), [
@@ -93,10 +93,10 @@ def test_noises_must_be_there_once_and_loud(made, tmp_path):
     ew.audio.save(folder / "another hum.wav", ew.Clip(ew.load(folder / "a Hum.wav").waveform * 0, 8000))
     plan = sweep.make_plan({"models": [str(made / "mel")], **PLAN})
     with pytest.raises(ew.DataError, match=r"matches a Hum.wav, another hum.wav; expected one file"):
-        sweep.prepare(plan, made / "data", noises=folder)
+        sweep.read_inputs(plan, made / "data", noises=folder)
     (folder / "a Hum.wav").unlink()
     with pytest.raises(ew.DataError, match="are silent; expected noise"):
-        sweep.prepare(plan, made / "data", noises=folder)
+        sweep.read_inputs(plan, made / "data", noises=folder)
 
 
 def test_a_model_that_hears_less_than_a_clip_is_refused(made):
@@ -127,8 +127,8 @@ def test_other_weights_or_noises_are_another_plan(made, tmp_path):
     before = prepare(made)
     assert before.hash == prepare(made).hash
     folder = make_noises(tmp_path / "noises")
-    assert sweep.prepare(before.job.plan, made / "data", noises=folder).hash == before.hash
+    assert sweep.read_inputs(before.job.plan, made / "data", noises=folder).hash == before.hash
     ew.audio.save(folder / "a Hum.wav", ew.Clip(ew.load(folder / "a Hum.wav").waveform / 2, 8000))
-    assert sweep.prepare(before.job.plan, made / "data", noises=folder).hash != before.hash
+    assert sweep.read_inputs(before.job.plan, made / "data", noises=folder).hash != before.hash
     more = make_data(tmp_path / "data", takes=3)
-    assert sweep.prepare(before.job.plan, more, noises=made / "noises").hash != before.hash
+    assert sweep.read_inputs(before.job.plan, more, noises=made / "noises").hash != before.hash

@@ -93,7 +93,7 @@ RUN = """
 import sys, time
 from pathlib import Path
 from earwitness import sweep
-from earwitness.sweep.store import Store
+from earwitness.experiments.store import Store
 from tests.sweep.made_data import PLAN
 
 made, out = Path(sys.argv[1]), Path(sys.argv[2])
@@ -103,7 +103,7 @@ def slowly(self, result):
     time.sleep(0.2)
 Store.write = slowly
 plan = sweep.make_plan({"models": [str(made / "mel"), str(made / "stft")], **PLAN, "shard_size": 1})
-sweep.run_sweep(sweep.prepare(plan, made / "data", noises=made / "noises"), out)
+sweep.run_sweep(studies.pak2025.inputs.read_inputs(plan, made / "data", noises=made / "noises"), out)
 """
 
 
@@ -162,7 +162,7 @@ def members(session):
 
 
 def test_two_runs_in_one_folder_are_refused(prepared, tmp_path):
-    from earwitness.sweep.store import opened
+    from earwitness.experiments.store import opened
 
     with opened(tmp_path, prepared()), pytest.raises(ew.EarwitnessError, match="another run is at work there"):
         sweep.run_sweep(prepared(), tmp_path)
@@ -191,7 +191,7 @@ def test_a_clip_that_fails_is_recorded_and_the_others_go_on(made, tmp_path):
     data = make_data(tmp_path / "data")
     (data / "audio" / "5-0-A-1.wav").write_bytes(b"no sound")
     plan = sweep.make_plan({"models": [str(made / "mel")], **json.loads(json.dumps(PLAN_OF_ONE))})
-    done = sweep.run_sweep(sweep.prepare(plan, data), tmp_path / "out")
+    done = sweep.run_sweep(sweep.read_inputs(plan, data), tmp_path / "out")
     assert done.failures["clip"].tolist() == ["5-0-A-1.wav"]
     assert "not a sound file" in done.failures["error"].iloc[0]
     assert done.rows["clip"].nunique() == 3
@@ -203,12 +203,12 @@ PLAN_OF_ONE = {"clip_s": 0.5, "scenarios": [{"name": "clean"}], "methods": [{"na
 def test_a_method_that_fails_is_recorded_and_the_others_go_on(made, tmp_path):
     methods = [{"name": "saliency"}, {"name": "gradcam", "settings": {"layer": "none such"}}]
     plan = sweep.make_plan({"models": [str(made / "mel")], **PLAN_OF_ONE, "methods": methods})
-    done = sweep.run_sweep(sweep.prepare(plan, made / "data"), tmp_path / "a")
+    done = sweep.run_sweep(sweep.read_inputs(plan, made / "data"), tmp_path / "a")
     assert set(done.rows["method"]) == {"saliency"}
     assert set(done.failures["method"]) == {"gradcam"}
     only = sweep.make_plan({"models": [str(made / "mel")], **PLAN_OF_ONE, "methods": methods[1:]})
     with pytest.raises(ew.EarwitnessError, match="not one clip could be explained; the first error"):
-        sweep.run_sweep(sweep.prepare(only, made / "data"), tmp_path / "b")
+        sweep.run_sweep(sweep.read_inputs(only, made / "data"), tmp_path / "b")
 
 
 def test_attributions_are_kept_on_demand(prepared, made, tmp_path):

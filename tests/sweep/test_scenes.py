@@ -2,8 +2,8 @@ import pytest
 import torch
 
 import earwitness as ew
+from earwitness.studies.pak2025.scenarios import degrade, load_noise
 from earwitness.sweep import Scenario
-from earwitness.sweep.scenes import hear, load_noise
 
 
 @pytest.fixture
@@ -12,7 +12,7 @@ def path(tmp_path, generator):
 
 
 def heard(path, scenario, *, noise=None, seed=0):
-    return hear(path, Scenario(**scenario), sample_rate_hz=8000, clip_s=0.5, noise=noise, seed=seed).waveform
+    return degrade(path, Scenario(**scenario), sample_rate_hz=8000, clip_s=0.5, noise=noise, seed=seed).waveform
 
 
 def test_the_published_mixture_in_plain_lines(path):

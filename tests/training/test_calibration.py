@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.training.calibration import best_temperature, divide_logits
 from earwitness.training.fitting import borrowed_rng
 

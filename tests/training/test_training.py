@@ -6,12 +6,12 @@ import pytest
 import soundfile
 import torch
 
-from earwitness.errors import ParameterError, WeightsError
-from earwitness.files import replacing
+from earwitness.core.atomic_files import replacing
+from earwitness.core.errors import ParameterError, WeightsError
 from earwitness.frontends import StftDb, VggishLogMel
-from earwitness.models.band_norm import BandNorm
 from earwitness.models.catalogue import ARCHITECTURES
-from earwitness.models.small_cnn import SmallCnn
+from earwitness.models.networks.band_norm import BandNorm
+from earwitness.models.networks.small_cnn import SmallCnn
 from earwitness.training import (
     PUBLISHED_RECIPE,
     FitSettings,
@@ -277,7 +277,7 @@ def test_clips_are_brought_to_peak_one_and_five_seconds(data_dir):
     from earwitness import audio
     from earwitness.datasets import esc50
 
-    recordings = esc50.read(data_dir).recordings[:1]
+    recordings = esc50.read_esc50(data_dir).recordings[:1]
     clip = audio.load(recordings[0].path)
     expected = FRONT_END(audio.fit_length(clip.waveform / clip.waveform.abs().max(), 10000)[None]).values
     torch.testing.assert_close(load_features(recordings, FRONT_END).values, expected)

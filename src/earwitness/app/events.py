@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from earwitness.app import offers, showing, steps
-from earwitness.app.offers import BY_SHARE, OWN, PREDICTED, Wish
-from earwitness.app.page import Form, Page, Shown
+from earwitness.app import render, steps
+from earwitness.app.form import BY_SHARE, OWN, PREDICTED, FormValues
+from earwitness.app.page import Form, Outputs, Page
 from earwitness.app.regions import Region
 from earwitness.app.sessions import Cancelled, Session
 
@@ -20,7 +20,7 @@ WISHED = ("model", "target", "method", "versus", "components", "fill", "mask", "
 Updates = dict[Any, Any]
 
 
-def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Shown) -> None:
+def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Outputs) -> None:
     """Connect everything that can be pressed with its step.
 
     Args:
@@ -53,7 +53,7 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Shown) -> None:
             return {**no_sound(), form.chosen: "", shown.status: page.failed(error)}
         finally:
             page.discard(given)
-        return {**no_sound(), form.chosen: showing.sound_html(facts, beginning), shown.status: _ready()}
+        return {**no_sound(), form.chosen: render.sound_html(facts, beginning), shown.status: _ready()}
 
     def take_recording(session: Session, given: Any) -> Updates:
         """As ``take_file``, but the recorder goes on showing the file, so that it stays until the page is closed."""
@@ -63,7 +63,7 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Shown) -> None:
             path, _ = page.uploaded(given)
             session.own(path.parent)
             facts, beginning = steps.take_file(session, path, RECORDED, page.limits)
-        return {**empty(), **dict.fromkeys(shown.region), form.chosen: showing.sound_html(facts, beginning),
+        return {**empty(), **dict.fromkeys(shown.region), form.chosen: render.sound_html(facts, beginning),
                 shown.status: _ready()}
 
     def no_sound() -> Updates:
@@ -72,19 +72,19 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Shown) -> None:
     def take_scene(session: Session, scene: Any) -> Updates:
         with session.working():
             facts, clip = steps.take_scene(session, scene)
-        return {**no_sound(), form.chosen: showing.sound_html(facts, clip), shown.status: _ready()}
+        return {**no_sound(), form.chosen: render.sound_html(facts, clip), shown.status: _ready()}
 
     def change_model(_: Session, model: Any) -> Updates:
-        return {form.target: gr.update(choices=[PREDICTED, *offers.labels(model, page.preselected)], value=PREDICTED)}
+        return {form.target: gr.update(choices=[PREDICTED, *form.labels(model, page.preselected)], value=PREDICTED)}
 
     def change_method(_: Session, method: Any, versus: Any) -> Updates:
-        parts, fills = offers.component_names(method, versus), offers.fill_names(method, versus)
+        parts, fills = form.component_names(method, versus), form.fill_names(method, versus)
         return {form.components: gr.update(choices=parts, value=OWN, interactive=len(parts) > 1),
                 form.fill: gr.update(choices=fills, value=OWN, interactive=len(fills) > 1)}
 
     def begin(session: Session) -> Updates:
         session.begin()
-        return {**empty(), shown.status: showing.message_html("Waiting for its turn", share=0.0)}
+        return {**empty(), shown.status: render.message_html("Waiting for its turn", share=0.0)}
 
     def cancel(session: Session) -> Updates:
         session.cancel()
@@ -94,8 +94,8 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Shown) -> None:
         if session.explained is None:
             return {}
         with session.working():
-            explained = steps.change_mask(session, _wish(values))
-        return {shown.result: showing.result_html(explained), shown.archive: "", shown.status: _done()}
+            explained = steps.change_shown_mask(session, _wish(values))
+        return {shown.result: render.result_html(explained), shown.archive: "", shown.status: _done()}
 
     def change_share(session: Session, *values: Any) -> Updates:
         chosen = [BY_SHARE if name == "mask" else value for name, value in zip(WISHED, values, strict=True)]
@@ -108,12 +108,12 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Shown) -> None:
     def hear(session: Session, *values: Any) -> Updates:
         with session.working():
             found = steps.hear_region(session, Region(*values))
-        return {shown.heard: showing.region_html(found, deleted=False), shown.status: _done()}
+        return {shown.heard: render.region_html(found, deleted=False), shown.status: _done()}
 
     def delete(session: Session, *values: Any) -> Updates:
         with session.working():
             found = steps.delete_region(session, Region(*values))
-        return {shown.heard: showing.region_html(found, deleted=True), shown.status: _done()}
+        return {shown.heard: render.region_html(found, deleted=True), shown.status: _done()}
 
     def restore(session: Session) -> Updates:
         with session.working():
@@ -122,7 +122,7 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Shown) -> None:
 
     def download(session: Session) -> Updates:
         with session.working():
-            return {shown.archive: showing.archive_html(*steps.report_archive(session)), shown.status: _done()}
+            return {shown.archive: render.archive_html(*steps.report_archive(session)), shown.status: _done()}
 
     on(form.file.upload, take_file, form.file)
     on(form.microphone.stop_recording, take_recording, form.microphone)
@@ -145,7 +145,7 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Shown) -> None:
     blocks.unload(_forgetting(gr, page))
 
 
-def _explaining(gr: Any, page: Page, shown: Shown) -> Callable[..., Iterator[Updates]]:
+def _explaining(gr: Any, page: Page, shown: Outputs) -> Callable[..., Iterator[Updates]]:
     """Explain in a thread of its own, and say how far it is; a page that goes away stops the work."""
     def run(request: Any, *values: Any) -> Iterator[Updates]:
         failures: list[BaseException] = []
@@ -158,7 +158,7 @@ def _explaining(gr: Any, page: Page, shown: Shown) -> Callable[..., Iterator[Upd
         def work() -> None:
             try:
                 with session.working():
-                    steps.explain(session, wish, preselected=page.preselected)
+                    steps.explain_sound(session, wish, preselected=page.preselected)
             except BaseException as error:
                 failures.append(error)
 
@@ -169,7 +169,7 @@ def _explaining(gr: Any, page: Page, shown: Shown) -> Callable[..., Iterator[Upd
             while thread.is_alive():
                 if session.progress != said:
                     said = session.progress
-                    yield {shown.status: showing.message_html(said[0], share=said[1])}
+                    yield {shown.status: render.message_html(said[0], share=said[1])}
                 thread.join(LOOK_EVERY_S)
         finally:
             if thread.is_alive():
@@ -178,14 +178,14 @@ def _explaining(gr: Any, page: Page, shown: Shown) -> Callable[..., Iterator[Upd
         if failures or explained is None:
             yield {shown.status: page.failed(failures[0] if failures else Cancelled())}
             return
-        yield {shown.status: _done(), shown.result: showing.result_html(explained), shown.heard: "",
+        yield {shown.status: _done(), shown.result: render.result_html(explained), shown.heard: "",
                shown.tools: gr.update(visible=True), shown.region_tools: gr.update(visible=True)}
 
     run.__annotations__ = {"request": gr.Request}
     return run
 
 
-def _safe(gr: Any, page: Page, shown: Shown, step: Callable[..., Updates]) -> Callable[..., Updates]:
+def _safe(gr: Any, page: Page, shown: Outputs, step: Callable[..., Updates]) -> Callable[..., Updates]:
     """Give a step its page's session, and turn what goes wrong into one line on the page."""
     takes_event = step.__name__ == "choose_region"
 
@@ -211,18 +211,18 @@ def _forgetting(gr: Any, page: Page) -> Callable[..., None]:
     return run
 
 
-def _wish(values: tuple[Any, ...]) -> Wish:
-    return Wish(**dict(zip(WISHED, values, strict=True)))
+def _wish(values: tuple[Any, ...]) -> FormValues:
+    return FormValues(**dict(zip(WISHED, values, strict=True)))
 
 
-def _all(shown: Shown) -> list[Any]:
+def _all(shown: Outputs) -> list[Any]:
     return [shown.status, shown.result, shown.tools, shown.mask, shown.region_tools, *shown.region, shown.heard,
             shown.archive]
 
 
 def _ready() -> str:
-    return showing.message_html("Ready: press Explain.")
+    return render.message_html("Ready: press Explain.")
 
 
 def _done() -> str:
-    return showing.message_html("Done.", kind="done")
+    return render.message_html("Done.", kind="done")

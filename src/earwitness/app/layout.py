@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from earwitness import masks, synthetic
-from earwitness.app import offers, showing
+from earwitness.app import form, render
 from earwitness.app.events import connect
-from earwitness.app.offers import BY_SHARE, NOBODY, OWN, PREDICTED
-from earwitness.app.page import Form, Page, Shown
-from earwitness.errors import require
+from earwitness.app.form import BY_SHARE, NOBODY, OWN, PREDICTED
+from earwitness.app.page import Form, Outputs, Page
+from earwitness.core.errors import require
 from earwitness.methods import METHODS
 
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Liberation Sans", "sans-serif")
@@ -19,22 +19,22 @@ REGION_HINT = ("<p class='ew-hint'>Drag over the spectrogram to choose a region,
                "Then hear only that, or take it out of the sound; the model is asked again.</p>")
 
 
-def build(page: Page) -> Any:
+def build_page(page: Page) -> Any:
     """Return the page as Gradio blocks, not yet served.
 
     Raises:
         MissingExtraError: Gradio is not installed.
     """
     gr: Any = require("gradio", extra="app")
-    names = offers.model_names(page.preselected)
+    names = form.model_names(page.preselected)
     with gr.Blocks(title="earwitness", analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
         gr.HTML(HEAD)
         with gr.Row(elem_classes="ew-page"):
             with gr.Column(scale=1, min_width=300):
-                form = _form(gr, page, names)
+                fields = _form(gr, page, names)
             with gr.Column(scale=3, min_width=320):
                 shown = _results(gr)
-        connect(gr, blocks, page, form, shown)
+        connect(gr, blocks, page, fields, shown)
     return blocks
 
 
@@ -57,9 +57,9 @@ def _form(gr: Any, page: Page, names: list[str]) -> Form:
         method = gr.Dropdown(sorted(METHODS), value="saliency", label="Method", min_width=120)
         versus = gr.Dropdown([NOBODY, *sorted(METHODS)], value=NOBODY, label="Compare with", min_width=120)
     with gr.Row():
-        components = gr.Dropdown(offers.component_names("saliency"), value=OWN, label="Components", min_width=120,
+        components = gr.Dropdown(form.component_names("saliency"), value=OWN, label="Components", min_width=120,
                                  interactive=False)
-        fill = gr.Dropdown(offers.fill_names("saliency"), value=OWN, label="Fill", min_width=120, interactive=False)
+        fill = gr.Dropdown(form.fill_names("saliency"), value=OWN, label="Fill", min_width=120, interactive=False)
     check = gr.Checkbox(label="Put it to the test", value=True,
                         info="Runs the method about ten more times, for a verdict.")
     with gr.Row():
@@ -69,13 +69,13 @@ def _form(gr: Any, page: Page, names: list[str]) -> Form:
                 explain, cancel)
 
 
-def _results(gr: Any) -> Shown:
-    status = gr.HTML(showing.message_html("Choose a sound, then press Explain."), elem_id="ew-status")
+def _results(gr: Any) -> Outputs:
+    status = gr.HTML(render.message_html("Choose a sound, then press Explain."), elem_id="ew-status")
     with gr.Row(visible=False) as tools:
         mask = gr.Dropdown([BY_SHARE, *masks.PRESETS], value=BY_SHARE, label="Mask", min_width=160)
         share = gr.Slider(1, 99, value=30, step=1, label="Kept share of the plane, %", scale=2, min_width=200,
                           elem_id="ew-share")
-    result = gr.HTML(elem_id="ew-result", js_on_load=showing.text_of("result.js"))
+    result = gr.HTML(elem_id="ew-result", js_on_load=render.text_of("result.js"))
     with gr.Column(visible=False) as region_tools:
         gr.HTML(REGION_HINT)
         with gr.Row():
@@ -88,9 +88,9 @@ def _results(gr: Any) -> Shown:
         heard = gr.HTML(elem_id="ew-heard")
         download = gr.Button("Download the report", elem_id="ew-download")
         archive = gr.HTML(elem_id="ew-archive")
-    return Shown(status, result, tools, mask, share, region_tools, region, hear, delete, restore, heard, download,
+    return Outputs(status, result, tools, mask, share, region_tools, region, hear, delete, restore, heard, download,
                  archive)
 
 
 def _targets(page: Page, model: str) -> list[str]:
-    return [PREDICTED, *offers.labels(model, page.preselected)]
+    return [PREDICTED, *form.labels(model, page.preselected)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from earwitness import audio
-from earwitness.errors import AudioFileError
+from earwitness.core.errors import AudioFileError
 
 MAX_REGIONS = 100
 PREVIEW_S = 30.0  # of a long sound, what the page plays before it is explained

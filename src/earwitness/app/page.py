@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from earwitness.app import showing
+from earwitness.app import render
 from earwitness.app.limits import Limits
 from earwitness.app.sessions import Cancelled, Sessions
-from earwitness.errors import EarwitnessError
+from earwitness.core.errors import EarwitnessError
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class Page:
     def failed(self, error: BaseException) -> str:
         """Say in one line what went wrong."""
         if isinstance(error, Cancelled):
-            return showing.message_html("Cancelled.")
+            return render.message_html("Cancelled.")
         if self.debug:
             traceback.print_exception(error, file=sys.stderr)
         if isinstance(error, EarwitnessError):
-            return showing.message_html(str(error), kind="error")
-        return showing.message_html(f"unexpected {type(error).__name__}: {error}; start the app with --debug and "
+            return render.message_html(str(error), kind="error")
+        return render.message_html(f"unexpected {type(error).__name__}: {error}; start the app with --debug and "
                                     "report what it prints", kind="error")
 
     def uploaded(self, given: Any) -> tuple[Path, str]:
@@ -88,7 +88,7 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Shown:
+class Outputs:
     """The components that show what was found, and let it be changed."""
 
     status: Any

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 
 
 @dataclass(frozen=True)

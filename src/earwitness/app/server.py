@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from earwitness.app import offers, showing
-from earwitness.app.layout import FONTS, MONO, build
+from earwitness.app import form, render
+from earwitness.app.layout import FONTS, MONO, build_page
 from earwitness.app.limits import Limits
 from earwitness.app.page import Page
 from earwitness.app.sessions import Sessions
-from earwitness.errors import EarwitnessError, require
+from earwitness.core.errors import EarwitnessError, require
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 GOODBYE_S = 1
@@ -52,7 +52,7 @@ def serve(
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     require("gradio", extra="app")
     limits = limits or Limits()
-    offers.load(model, model)  # what is wrong with it is said before anybody sees the page
+    form.load_chosen(model, model)  # what is wrong with it is said before anybody sees the page
     with listening(host, port) as place, tempfile.TemporaryDirectory(prefix="earwitness-app-") as folder:
         uploads, pages = Path(folder) / "uploads", Path(folder) / "pages"
         uploads.mkdir()
@@ -106,13 +106,13 @@ def application(page: Page, *, local: bool) -> Any:
     theme = gr.themes.Base(font=FONTS, font_mono=MONO, primary_hue="orange", neutral_hue="stone").set(
         body_text_color_subdued="*neutral_600", body_text_color_subdued_dark="*neutral_400",
         block_label_text_color="*neutral_600", block_label_text_color_dark="*neutral_300")
-    blocks = build(page)
+    blocks = build_page(page)
     blocks.queue(default_concurrency_limit=max(2, page.limits.jobs), max_size=4 * page.limits.sessions)
     outer = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     gr.mount_gradio_app(
         outer, blocks, "/", footer_links=[], run_history=False, show_error=False, ssr_mode=False, mcp_server=False,
         pwa=False, enable_monitoring=False, max_file_size=page.limits.upload_mb * 1_000_000, theme=theme,
-        css=showing.text_of("app.css"), js=showing.text_of("page.js"))
+        css=render.text_of("app.css"), js=render.text_of("page.js"))
     return guarded(outer, page.uploads, local=local)
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from torch import Tensor
 
 from earwitness.app.regions import Region
-from earwitness.errors import EarwitnessError
+from earwitness.core.errors import EarwitnessError
 from earwitness.models import AudioModel
+from earwitness.pipeline.recording import Recording
+from earwitness.pipeline.request import ExplainRequest
 from earwitness.report.contents import Report
-from earwitness.stretches import Recording
 from earwitness.synthetic import Scene
-from earwitness.workflow import Choices
 
 PATIENCE_S = 20.0  # how long a quick step waits for another of the same page
 
@@ -60,7 +60,7 @@ class Explained:
     """
 
     model: AudioModel
-    choices: Choices
+    choices: ExplainRequest
     recording: Recording
     report: Report
     deleted: tuple[Region, ...] = ()

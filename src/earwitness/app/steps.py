@@ -14,27 +14,27 @@ import torch
 from torch import Tensor
 
 from earwitness import audio, synthetic
-from earwitness.app import offers
+from earwitness.app import form
+from earwitness.app.form import FormValues
 from earwitness.app.limits import MAX_REGIONS, PREVIEW_S, Limits, check_sound
-from earwitness.app.offers import Wish
 from earwitness.app.regions import Region, union
 from earwitness.app.sessions import Explained, Session, Sound
-from earwitness.choices import wanted_of
-from earwitness.errors import AudioFileError, EarwitnessError
+from earwitness.core.errors import AudioFileError, EarwitnessError
+from earwitness.core.types import Clip
 from earwitness.listening import listen
+from earwitness.pipeline.explain_file import explain_recording, make_report
+from earwitness.pipeline.explain_file import with_mask as masked_again
+from earwitness.pipeline.recording import select_windows
+from earwitness.pipeline.request import wanted_of
 from earwitness.report.contents import Prediction, Section
 from earwitness.report.folder import folder_name, write_folder
-from earwitness.stretches import find_stretches
-from earwitness.types import Clip
-from earwitness.workflow import change_mask as masked_again
-from earwitness.workflow import explain_recording, make_report
 
 MOST_SHOWN = 5
 LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
-class Heard:
+class RegionSound:
     """What is left of a sound after a region was chosen, and what the model makes of it.
 
     Attributes:
@@ -89,14 +89,14 @@ def take_scene(session: Session, scene: str) -> tuple[audio.FileInfo, Clip]:
     Raises:
         ParameterError: unknown scene.
     """
-    made = synthetic.make(scene)
+    made = synthetic.make_scene(scene)
     path = audio.save(session.folder / "scene.wav", made.clip)
     session.explained = None
     session.sound = Sound(path, f"{scene}.wav", made)
     return audio.info(path), made.clip
 
 
-def explain(session: Session, wish: Wish, *, preselected: str | None = None) -> Explained:
+def explain_sound(session: Session, wish: FormValues, *, preselected: str | None = None) -> Explained:
     """Explain the session's sound.
 
     Raises:
@@ -105,13 +105,13 @@ def explain(session: Session, wish: Wish, *, preselected: str | None = None) -> 
     """
     if session.sound is None:
         raise EarwitnessError("no sound is chosen; upload or record one, or pick an example")
-    sound, choices = session.sound, offers.choices_of(wish)
+    sound, choices = session.sound, form.choices_of(wish)
     session.explained = None
     session.report_progress("loading the model", 0.0)
     if session.model is None or session.model[0] != wish.model:
-        session.model = (wish.model, offers.load(wish.model, preselected))
+        session.model = (wish.model, form.load_chosen(wish.model, preselected))
     model = session.model[1]
-    recording = find_stretches(sound.path, model, wanted=wanted_of(model, choices), sections=choices.sections,
+    recording = select_windows(sound.path, model, wanted=wanted_of(model, choices), sections=choices.sections,
                                progress=session.report_progress)
     recording = replace(recording, path=Path(sound.name))
     report = explain_recording(recording, model, choices, progress=session.report_progress)
@@ -123,14 +123,14 @@ def explain(session: Session, wish: Wish, *, preselected: str | None = None) -> 
     return session.explained
 
 
-def change_mask(session: Session, wish: Wish) -> Explained:
+def change_shown_mask(session: Session, wish: FormValues) -> Explained:
     """Keep another part of the evidence; the explanation stays.
 
     Raises:
         EarwitnessError: nothing is explained yet, or an unknown mask.
     """
     def change(old: Explained) -> Explained:
-        choices = replace(old.choices, mask=offers.mask_name(wish))
+        choices = replace(old.choices, mask=form.mask_name(wish))
         sections = [masked_again(old.model, _clip(old, section), section, choices) for section in old.report.sections]
         report = make_report(old.recording, old.model, choices, sections, old.report.refusals, old.report.extra)
         return replace(old, choices=choices, report=report)
@@ -138,7 +138,7 @@ def change_mask(session: Session, wish: Wish) -> Explained:
     return session.change(change)
 
 
-def hear_region(session: Session, region: Region) -> Heard:
+def hear_region(session: Session, region: Region) -> RegionSound:
     """Make the sound of a region alone, and ask the model about it.
 
     Raises:
@@ -148,7 +148,7 @@ def hear_region(session: Session, region: Region) -> Heard:
     return _heard(now, _mask(now, region), f"Only {region.words}")
 
 
-def delete_region(session: Session, region: Region) -> Heard:
+def delete_region(session: Session, region: Region) -> RegionSound:
     """Take a region out of the sound, besides those that were taken out before, and ask the model about the rest.
 
     Raises:
@@ -197,7 +197,7 @@ def _mask(explained: Explained, region: Region) -> Tensor:
     return region.mask(times_s, frequencies_hz, start_s=section.start_s)
 
 
-def _heard(explained: Explained, mask: Tensor, title: str) -> Heard:
+def _heard(explained: Explained, mask: Tensor, title: str) -> RegionSound:
     section, model = explained.report.sections[0], explained.model
     heard = listen(model, _clip(explained, section), mask)
     now = Clip(heard.kept, heard.sample_rate_hz, title)
@@ -207,4 +207,4 @@ def _heard(explained: Explained, mask: Tensor, title: str) -> Heard:
     shown += [k for k in [int(probabilities[1].argmax())] if k not in shown]
     shown += [k for k in range(len(model.labels)) if model.labels[k] == target and k not in shown]
     rows = [Prediction(model.class_name(k), float(probabilities[0, k]), float(probabilities[1, k]), 0.0) for k in shown]
-    return Heard(title, now, Clip(heard.original, heard.sample_rate_hz), rows, target)
+    return RegionSound(title, now, Clip(heard.original, heard.sample_rate_hz), rows, target)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from earwitness.audio.reading import SUFFIXES
-from earwitness.errors import AudioFileError
+from earwitness.core.errors import AudioFileError
 
 
 def find_files(arguments: list[str]) -> list[Path]:

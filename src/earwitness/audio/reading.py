@@ -14,9 +14,9 @@ import soundfile
 import torch
 
 from earwitness.audio.resampling import resample_array
-from earwitness.checking import fits
-from earwitness.errors import AudioFileError, ParameterError
-from earwitness.types import Clip, check_rate
+from earwitness.core.errors import AudioFileError, ParameterError
+from earwitness.core.types import Clip, check_rate
+from earwitness.core.validation import fits
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".caf", ".au")
 RATE_RANGE_HZ = (1000, 768_000)

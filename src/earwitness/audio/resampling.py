@@ -8,7 +8,7 @@ import numpy as np
 import soxr
 import torch
 
-from earwitness.types import Clip, check_rate
+from earwitness.core.types import Clip, check_rate
 
 
 def resample(clip: Clip, sample_rate_hz: int) -> Clip:

@@ -10,9 +10,9 @@ import numpy as np
 import soundfile
 import torch
 
-from earwitness.errors import AudioFileError
-from earwitness.files import replacing
-from earwitness.types import Clip
+from earwitness.core.atomic_files import replacing
+from earwitness.core.errors import AudioFileError
+from earwitness.core.types import Clip
 
 
 def save(path: str | os.PathLike[str], clip: Clip) -> Path:

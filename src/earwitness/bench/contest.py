@@ -10,7 +10,7 @@ from statistics import median
 from earwitness.bench.row import Peer
 from earwitness.bench.setup import Setup
 from earwitness.bench.timing import Timing, interleaved
-from earwitness.errors import MissingExtraError
+from earwitness.core.errors import MissingExtraError
 
 Work = Callable[[], object]
 NOT_INSTALLED = "not installed: pip install 'earwitness[peers]'"

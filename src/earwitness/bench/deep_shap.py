@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from earwitness.bench.contest import Rival, compete
 from earwitness.bench.floor import backward_floor
 from earwitness.bench.peers import peer, quiet
-from earwitness.bench.row import Condition, Row
+from earwitness.bench.row import BenchRow, Condition
 from earwitness.bench.setup import Setup
 from earwitness.bench.subjects import subject
+from earwitness.core.types import Attribution
 from earwitness.methods import explain
-from earwitness.types import Attribution
 
 
-def deep_shap_row(setup: Setup) -> Row:
+def deep_shap_row(setup: Setup) -> BenchRow:
     """Time DeepSHAP against shap, captum and the bare forward and backward passes; note memory and completeness."""
     model, clip = subject("Cnn14", setup)
     item, n = model.features(clip).values, setup.backgrounds
@@ -37,7 +37,7 @@ def deep_shap_row(setup: Setup) -> Row:
     measured = {"completeness gap": max(abs(gap) for gap in ours.settings["completeness_gap"])}
     if contest.ours.added_mib is not None:
         measured["added MiB"] = contest.ours.added_mib
-    return Row(
+    return BenchRow(
         f"DeepSHAP, Cnn14 mel 64 x 501, {n} backgrounds", contest.ours.median_s, contest.floor.median_s, contest.peers,
         (Condition("ours/floor", "<=", 1.3), Condition("added MiB", "<=", 1024.0),
          Condition("completeness gap", "<=", 1e-3)),

@@ -8,24 +8,25 @@ import torch
 
 from earwitness.bench.contest import compete
 from earwitness.bench.floor import forward_floor
-from earwitness.bench.row import Condition, Row
+from earwitness.bench.row import BenchRow, Condition
 from earwitness.bench.setup import Setup
 from earwitness.bench.subjects import subject
-from earwitness.checks import Rerun
+from earwitness.checks import BoundMethod
 from earwitness.metrics.flipping import N_BLOCKS, Flipping, flip
 
 
-def flipping_row(setup: Setup) -> Row:
+def flipping_row(setup: Setup) -> BenchRow:
     """Time pixel flipping of one patch in 100 blocks against as many bare passes as it has scores."""
     model, clip = subject("VGGish", setup)
     features = model.features(clip)
     n = N_BLOCKS + 1
     floor, floor_note = forward_floor(model.network, features.values, n, setup)
-    score = Rerun("relax", "similarity", None).quick_score(model, features)  # prepares the network, once for all maps
+    # prepares the network, once for all maps
+    score = BoundMethod("relax", "similarity", None).fast_score(model, features)
     values = torch.rand(features.values.shape[1:], generator=torch.Generator().manual_seed(0))
     contest = compete(lambda: flip(score, features, values), floor, [], setup, warm_up=True)
     found = cast(Flipping, contest.ours.result)
-    return Row(
+    return BenchRow(
         f"pixel flipping, VGGish 96 x 64, {N_BLOCKS} blocks", contest.ours.median_s, contest.floor.median_s,
         contest.peers, (Condition("ours/floor", "<=", 1.2),),
         notes=(f"{len(found.scores)} forward passes", floor_note, *contest.cost_notes))

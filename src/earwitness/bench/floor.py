@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from earwitness.bench.setup import Setup
 from earwitness.bench.timing import timed
-from earwitness.models.prepared import prepare
+from earwitness.models.inference import optimise_for_inference
 
 ROUNDS = 2  # the faster trial counts: the other one may have been disturbed
 
@@ -26,7 +26,7 @@ def forward_floor(network: nn.Module, item: Tensor, n: int, setup: Setup) -> tup
         n: number of passes.
         setup: has the batch sizes.
     """
-    ready = prepare(network, item)
+    ready = optimise_for_inference(network, item)
     batches = sorted({*setup.batches, ready.batch})
     tried = [(name, asked, batch) for name, asked in (("plain", network), ("prepared", ready.network))
              for batch in batches]

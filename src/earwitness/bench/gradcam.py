@@ -10,28 +10,28 @@ from torch import Tensor, nn
 
 from earwitness.bench.contest import Rival, compete
 from earwitness.bench.peers import peer, quiet
-from earwitness.bench.row import Condition, Row
+from earwitness.bench.row import BenchRow, Condition
 from earwitness.bench.setup import Setup
 from earwitness.bench.subjects import subject
 from earwitness.bench.timing import interleaved
 from earwitness.methods import explain
 from earwitness.methods.gradcam import gradcam
 from earwitness.models import Cnn14
-from earwitness.models.evaluating import evaluating
-from earwitness.scores import ClassLogit
+from earwitness.models.eval_mode import eval_mode
+from earwitness.targets.scores import ClassLogit
 
 TARGET = 0
 RUNS_PER_REPEAT = 3
 
 
-def gradcam_row(setup: Setup) -> Row:
+def gradcam_row(setup: Setup) -> BenchRow:
     """Time Grad-CAM on features against captum, and against one forward pass with the tail of a backward pass."""
     model, clip = subject("Cnn14", setup)
     features, network = model.features(clip), cast(Cnn14, model.network)
     layer, repeats = network.conv_block6.conv2, RUNS_PER_REPEAT * setup.repeats
 
     def ours() -> object:
-        with evaluating(network):
+        with eval_mode(network):
             return gradcam(ClassLogit(model, TARGET), features)
 
     contest = compete(ours, lambda: _bare(network, layer, features.values),
@@ -39,7 +39,7 @@ def gradcam_row(setup: Setup) -> Row:
                       repeats=repeats, warm_up=True)
     whole = interleaved({"explain": lambda: explain(model, clip, "gradcam", TARGET)}, repeats=repeats,
                         device=setup.device, warm_up=True)["explain"]
-    return Row(
+    return BenchRow(
         "Grad-CAM, Cnn14 mel 64 x 501, one clip", contest.ours.median_s, contest.floor.median_s, contest.peers,
         (Condition("ours/floor", "<=", 1.3),),
         notes=("one forward pass and the tail of one backward pass", f"medians of {repeats} runs on features",

@@ -13,18 +13,18 @@ import torch
 from earwitness.bench.contest import Rival, compete
 from earwitness.bench.floor import forward_floor
 from earwitness.bench.peers import peer, quiet
-from earwitness.bench.row import Condition, Row
+from earwitness.bench.row import BenchRow, Condition
 from earwitness.bench.setup import Setup
 from earwitness.bench.subjects import subject
+from earwitness.core.types import Attribution, Features
 from earwitness.methods import explain
 from earwitness.models import AudioModel
-from earwitness.types import Attribution, Features
 
 TARGET = 0
 QUICKSHIFT = {"kernel_size": 4, "max_dist": 200, "ratio": 0.2, "random_seed": 42}
 
 
-def lime_row(setup: Setup) -> Row:
+def lime_row(setup: Setup) -> BenchRow:
     """Time LIME against the package of that name and the bare passes."""
     model, clip = subject("Cnn14", setup)
     features, n = model.features(clip), setup.lime_samples
@@ -34,7 +34,7 @@ def lime_row(setup: Setup) -> Row:
     ours = cast(Attribution, contest.ours.result)
     goal = Condition("ours/floor", "<=", 1.05) if setup.device == "cpu" else Condition("peer/ours", ">=", 10.0)
     weights = cast(Any, ours.components).weights
-    return Row(
+    return BenchRow(
         f"LIME, Cnn14 mel 64 x 501, {n:,} samples, quickshift", contest.ours.median_s, contest.floor.median_s,
         contest.peers, (goal,),
         notes=(f"{ours.passes['forward']:,} forward passes", f"{len(weights)} superpixels", floor_note,

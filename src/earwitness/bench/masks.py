@@ -11,20 +11,20 @@ from earwitness import masks
 from earwitness.bench.contest import Rival, compete
 from earwitness.bench.floor import forward_floor
 from earwitness.bench.peers import peer, quiet
-from earwitness.bench.row import Condition, Row
+from earwitness.bench.row import BenchRow, Condition
 from earwitness.bench.setup import Setup
 from earwitness.bench.subjects import subject
+from earwitness.core.types import Features
 from earwitness.frontends import blend
 from earwitness.methods import explain
 from earwitness.metrics.measure import measure_masks
 from earwitness.models import AudioModel
-from earwitness.types import Features
 
 TARGET = 0
 PASSES = 1 + 2 * len(masks.PRESETS)
 
 
-def masks_row(setup: Setup) -> Row:
+def masks_row(setup: Setup) -> BenchRow:
     """Time masks and metrics against a loop with Quantus and unbatched passes, and the bare passes."""
     model, clip = subject("Cnn14", setup)
     features = model.features(clip)
@@ -36,7 +36,7 @@ def masks_row(setup: Setup) -> Row:
         return measure_masks(model, features, made, TARGET)[0]
 
     contest = compete(ours, floor, [Rival("quantus", lambda: _loop(model, features, evidence))], setup)
-    return Row(
+    return BenchRow(
         f"{len(masks.PRESETS)} masks x 7 metrics, Cnn14 mel 64 x 501, one clip", contest.ours.median_s,
         contest.floor.median_s, contest.peers, (Condition("ours/floor", "<=", 1.2),),
         notes=("the peer asks the model about one input at a time, and Quantus about sparseness and complexity",

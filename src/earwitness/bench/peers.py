@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
-from earwitness.errors import MissingExtraError, require
+from earwitness.core.errors import MissingExtraError, require
 
 EXTRA = "peers"
 

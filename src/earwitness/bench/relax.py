@@ -11,16 +11,16 @@ from torch import Tensor, nn
 from earwitness.bench.contest import Rival, compete
 from earwitness.bench.floor import forward_floor
 from earwitness.bench.peers import relax_xai
-from earwitness.bench.row import Condition, Row
+from earwitness.bench.row import BenchRow, Condition
 from earwitness.bench.setup import Setup
 from earwitness.bench.subjects import subject
+from earwitness.core.types import Attribution
 from earwitness.methods import explain
-from earwitness.types import Attribution
 
 BATCH = 100  # the peer's own
 
 
-def relax_row(setup: Setup) -> Row:
+def relax_row(setup: Setup) -> BenchRow:
     """Time RELAX on one patch against relax-xai and the bare passes."""
     model, clip = subject("VGGish", setup)
     item = model.features(clip).values
@@ -29,7 +29,7 @@ def relax_row(setup: Setup) -> Row:
     contest = compete(lambda: explain(model, clip, "relax", n_masks=n, seed=0), floor,
                       [Rival("relax-xai", lambda: _peer(model.network, item, n))], setup)
     ours = cast(Attribution, contest.ours.result)
-    return Row(
+    return BenchRow(
         f"RELAX, VGGish 96 x 64, {n:,} masks", contest.ours.median_s, contest.floor.median_s, contest.peers,
         (Condition("ours/floor", "<=", 1.05),),
         notes=(f"{ours.passes['forward']:,} forward passes", floor_note, *contest.cost_notes))

@@ -13,7 +13,7 @@ class Condition:
     """What a figure must reach.
 
     Attributes:
-        figure: a key of ``Row.figures``.
+        figure: a key of ``BenchRow.figures``.
         relation: "<=" or ">=".
         bound: the number on the other side.
     """
@@ -57,7 +57,7 @@ class Peer:
 
 
 @dataclass(frozen=True)
-class Row:
+class BenchRow:
     """One piece of work.
 
     Attributes:

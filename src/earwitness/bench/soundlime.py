@@ -8,14 +8,14 @@ import torch
 
 from earwitness.bench.contest import Rival, compete
 from earwitness.bench.floor import forward_floor
-from earwitness.bench.row import Condition, Row
+from earwitness.bench.row import BenchRow, Condition
 from earwitness.bench.setup import Setup
 from earwitness.bench.subjects import subject
+from earwitness.core.types import Attribution, Features
 from earwitness.methods import explain
 from earwitness.models import AudioModel
-from earwitness.perturb import coalitions, components, estimate
+from earwitness.perturb import coalitions, components, estimators
 from earwitness.studies.mishra2020 import unique_components
-from earwitness.types import Attribution, Features
 
 PUBLISHED_ROWS = 70_000
 PARTS = 10
@@ -24,7 +24,7 @@ TOP = 3
 BATCH = 32
 
 
-def soundlime_row(setup: Setup) -> Row:
+def soundlime_row(setup: Setup) -> BenchRow:
     """Time all coalitions once against every drawn row once, and count what five runs disagree on."""
     model, clip = subject("SvdNet", setup)
     features, measured = model.features(clip), setup.published_rows
@@ -41,7 +41,7 @@ def soundlime_row(setup: Setup) -> Row:
     while len(runs) < RUNS:
         ours()
     passes = runs[0].passes["forward"]
-    return Row(
+    return BenchRow(
         f"SoundLIME, SvdNet 80 x 115, {PARTS} temporal components, against {PUBLISHED_ROWS:,} rows",
         contest.ours.median_s, contest.floor.median_s, contest.peers,
         (Condition("passes", "<=", 2**PARTS), Condition("peer/ours", ">=", 60.0), Condition("U_n", "<=", TOP)),
@@ -59,6 +59,6 @@ def _published(model: AudioModel, features: Features, n_rows: int) -> Callable[[
         rows = coalitions.bernoulli(n_rows, PARTS, generator=torch.Generator().manual_seed(0))
         scores = [model.probabilities(parts.compose(features, some.to(features.values), nothing))[:, 0].cpu()
                   for some in torch.split(rows, BATCH)]
-        return estimate.weighted_ridge(rows, torch.cat(scores), estimate.lime_weights(rows))
+        return estimators.weighted_ridge(rows, torch.cat(scores), estimators.lime_weights(rows))
 
     return run

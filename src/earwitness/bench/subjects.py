@@ -9,12 +9,12 @@ from torch import nn
 
 from earwitness import audio, synthetic
 from earwitness.bench.setup import Setup
+from earwitness.core.errors import DataError
+from earwitness.core.types import Clip
 from earwitness.datasets import esc50
-from earwitness.errors import DataError
-from earwitness.frontends import MelDb, SvdLogMel, VggishLogMel
-from earwitness.models import AudioModel, BandNorm, Cnn14, SvdNet, VGGish, load_model
+from earwitness.frontends import MelDb, SingingVoiceLogMel, VggishLogMel
+from earwitness.models import AudioModel, BandNorm, Cnn14, SingingVoiceNet, VGGish, load_model
 from earwitness.training import borrowed_rng
-from earwitness.types import Clip
 
 SCENE = "clock_tick over hum"
 SEED = 0
@@ -35,7 +35,8 @@ def vggish() -> AudioModel:
 
 def svdnet() -> AudioModel:
     """SvdNet on one excerpt, 80 × 115."""
-    return AudioModel(_random(SvdNet), SvdLogMel(), labels=["voice"], activation="sigmoid", name="SvdNet",
+    return AudioModel(_random(SingingVoiceNet), SingingVoiceLogMel(), labels=["voice"], activation="sigmoid",
+                      name="SvdNet",
                       window_s=36934 / 22050)
 
 
@@ -49,7 +50,7 @@ def subject(name: str, setup: Setup) -> tuple[AudioModel, Clip]:
     """Return a model of ``NETWORKS`` on the setup's device, and a clip of one window."""
     model = NETWORKS[name]()
     model.network.to(setup.device).requires_grad_(False)
-    sound = synthetic.make(SCENE, seed=SEED).clip
+    sound = synthetic.make_scene(SCENE, seed=SEED).clip
     if model.window_s is None:
         return model, sound
     return model, Clip(audio.fit_length(sound.waveform, round(model.window_s * sound.sample_rate_hz)),
@@ -64,8 +65,8 @@ def recordings(setup: Setup) -> list[Clip]:
     """
     if setup.data is None:
         names = list(synthetic.SCENES)
-        return [synthetic.make(names[k % len(names)], seed=k // len(names)).clip for k in range(setup.clips)]
-    first = {recording.label: recording for recording in reversed(esc50.read(setup.data).of_folds([TEST_FOLD]))}
+        return [synthetic.make_scene(names[k % len(names)], seed=k // len(names)).clip for k in range(setup.clips)]
+    first = {recording.label: recording for recording in reversed(esc50.read_esc50(setup.data).of_folds([TEST_FOLD]))}
     if len(first) < setup.clips:
         raise DataError(f"{setup.data}: fold {TEST_FOLD} has {len(first)} classes; expected {setup.clips}, "
                         "one per clip: lower --clips")

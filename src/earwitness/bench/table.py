@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from earwitness.bench.row import Peer, Row
+from earwitness.bench.row import BenchRow, Peer
 from earwitness.bench.setup import Setup
-from earwitness.errors import ParameterError
-from earwitness.files import replacing
+from earwitness.core.atomic_files import replacing
+from earwitness.core.errors import ParameterError
 
 COLUMNS = ("work", "ours (s)", "peer (s)", "floor (s)", "ours/floor", "peer/ours", "must reach", "reached?")
 HEADER = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
@@ -33,7 +33,7 @@ def machine(setup: Setup) -> dict[str, Any]:
     return facts
 
 
-def line(row: Row) -> str:
+def line(row: BenchRow) -> str:
     """Write one row as a line of the Markdown table."""
     figures = row.figures
     cells = (row.work, _seconds(row.ours_s), "; ".join(map(_peer, row.peers)) or NOTHING, _seconds(row.floor_s),
@@ -42,7 +42,7 @@ def line(row: Row) -> str:
     return f"| {' | '.join(_cell(cell) for cell in cells)} |"
 
 
-def notes(rows: Sequence[Row], setup: Setup) -> str:
+def notes(rows: Sequence[BenchRow], setup: Setup) -> str:
     """Write what stands under the table: the machine, and the notes of each row."""
     facts = ", ".join(f"{name} {value}" for name, value in machine(setup).items())
     lines = [f"Medians of {setup.repeats} interleaved runs. Machine: {facts}.", ""]
@@ -53,12 +53,12 @@ def notes(rows: Sequence[Row], setup: Setup) -> str:
     return "\n".join(lines)
 
 
-def markdown(rows: Sequence[Row], setup: Setup) -> str:
+def markdown(rows: Sequence[BenchRow], setup: Setup) -> str:
     """Write the whole table with its notes."""
     return "\n".join([HEADER, *map(line, rows), "", notes(rows, setup), ""])
 
 
-def as_json(rows: Sequence[Row], setup: Setup) -> str:
+def as_json(rows: Sequence[BenchRow], setup: Setup) -> str:
     """Write everything for programs."""
     lists = []
     for row in rows:
@@ -71,7 +71,7 @@ def as_json(rows: Sequence[Row], setup: Setup) -> str:
 
 
 def check_place(path: Path) -> None:
-    """Refuse a file that ``write`` could not write, before hours of measuring.
+    """Refuse a file that ``write_bench`` could not write, before hours of measuring.
 
     Raises:
         ParameterError: neither .md nor .json, or its folder does not exist.
@@ -80,7 +80,7 @@ def check_place(path: Path) -> None:
         raise ParameterError(f"--out is {str(path)!r}; expected a file .md or .json in a folder that exists")
 
 
-def write(path: Path, rows: Sequence[Row], setup: Setup) -> None:
+def write_bench(path: Path, rows: Sequence[BenchRow], setup: Setup) -> None:
     """Write the table to a file, as its suffix says."""
     with replacing(path) as temporary:
         temporary.write_text(WRITERS[path.suffix](rows, setup), encoding="utf-8")
@@ -93,7 +93,7 @@ def _peer(peer: Peer) -> str:
     return f"{name}: {_seconds(peer.seconds)}"
 
 
-WRITERS: dict[str, Callable[[Sequence[Row], Setup], str]] = {".md": markdown, ".json": as_json}
+WRITERS: dict[str, Callable[[Sequence[BenchRow], Setup], str]] = {".md": markdown, ".json": as_json}
 
 
 def _seconds(seconds: float | None) -> str:

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from earwitness import audio, masks, sweep, synthetic
-from earwitness.bench.row import Row
+from earwitness.bench.row import BenchRow
 from earwitness.bench.setup import Setup
-from earwitness.errors import MissingExtraError, require
-from earwitness.sweep.jobs import Result, Shard
-from earwitness.sweep.local import do_locally
-from earwitness.sweep.on_ray import do_on_ray
-from earwitness.sweep.worker import Worker
+from earwitness.core.errors import MissingExtraError, require
+from earwitness.experiments.local import do_locally
+from earwitness.experiments.ray import do_on_ray
+from earwitness.experiments.task import Result, Shard
+from earwitness.studies.pak2025.worker import Worker
 
 MODEL = "esc10-mel"
 FOLD = 5
@@ -61,16 +61,16 @@ class Shift:
         return 60 * self.clips / self.working_s
 
 
-def throughput_rows(setup: Setup) -> list[Row]:
+def throughput_rows(setup: Setup) -> list[BenchRow]:
     """Run one small sweep with one and two workers, on each engine."""
-    rows: list[Row] = []
+    rows: list[BenchRow] = []
     alone = None
     with _prepared(setup) as prepared:
         what = f"sweep, {len(prepared.clips)} clips x {len(METHODS)} methods x {len(masks.PRESETS)} masks"
         for engine, workers in itertools.product(ENGINES, WORKERS):
             work = f"{what}, {engine}, {workers} worker{'s' if workers > 1 else ''}"
             if engine == "ray" and not _has_ray():
-                rows.append(Row(work, notes=("not installed: pip install 'earwitness[ray]'",)))
+                rows.append(BenchRow(work, notes=("not installed: pip install 'earwitness[ray]'",)))
                 continue
             shift = run(ENGINES[engine], prepared, workers)
             alone = alone or shift
@@ -78,7 +78,7 @@ def throughput_rows(setup: Setup) -> list[Row]:
     return rows
 
 
-def run(engine: Callable[..., Iterator[Result]], prepared: sweep.Prepared, workers: int) -> Shift:
+def run(engine: Callable[..., Iterator[Result]], prepared: sweep.StudyInputs, workers: int) -> Shift:
     """Do all shards with one engine; nothing is written."""
     called = time.time()
     return shift_of(list(engine(prepared.job, prepared.shards, workers=workers, make_worker=Clocked)), called)
@@ -101,21 +101,21 @@ def shift_of(results: Sequence[Result], called: float) -> Shift:
                  sum(result.seconds["floor"] for result in results))
 
 
-def _row(work: str, shift: Shift, alone: Shift, workers: int) -> Row:
+def _row(work: str, shift: Shift, alone: Shift, workers: int) -> BenchRow:
     measured = {"clips per minute": shift.clips_per_minute, "times one local worker": alone.working_s / shift.working_s,
                 "scheduler's share": shift.waited, "start-up (s)": shift.start_up_s}
-    return Row(work, shift.working_s, shift.floor_s / workers, measured=measured,
+    return BenchRow(work, shift.working_s, shift.floor_s / workers, measured=measured,
                notes=("floor: bare passes on one core for each worker",))
 
 
 @contextmanager
-def _prepared(setup: Setup) -> Iterator[sweep.Prepared]:
+def _prepared(setup: Setup) -> Iterator[sweep.StudyInputs]:
     with tempfile.TemporaryDirectory() as folder:
         data = setup.data or _made(Path(folder) / "data", setup.sweep_clips)
         folds = [FOLD] if setup.data is None else [1, 2, 3, 4, 5]
         plan = sweep.make_plan({"models": [MODEL], "folds": folds, "test_folds": [FOLD], "methods": METHODS,
                                 "scenarios": [{"name": "clean"}], "shard_size": 1, "limit": setup.sweep_clips})
-        yield sweep.prepare(plan, data, device=setup.device)
+        yield sweep.read_inputs(plan, data, device=setup.device)
 
 
 def _made(folder: Path, count: int) -> Path:
@@ -125,8 +125,8 @@ def _made(folder: Path, count: int) -> Path:
     lines = ["filename,fold,target,category"]
     names = list(synthetic.SCENES)
     for k in range(count):
-        scene = synthetic.make(names[k % len(names)], seed=k)
-        target = [synthetic.make(name).label for name in names].index(scene.label)
+        scene = synthetic.make_scene(names[k % len(names)], seed=k)
+        target = [synthetic.make_scene(name).label for name in names].index(scene.label)
         lines.append(f"{FOLD}-{k}-A-{target}.wav,{FOLD},{target},{scene.label}")
         audio.save(folder / "audio" / f"{FOLD}-{k}-A-{target}.wav",
                    replace(scene.clip, waveform=0.9 * scene.clip.waveform))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from earwitness.checks.rerun import Rerun
+from earwitness.checks.bound_method import BoundMethod
 from earwitness.checks.verdict import Progress, check_explanation, rows
-from earwitness.methods.question import question_of
+from earwitness.core.types import Attribution, Clip
 from earwitness.models.audio_model import AudioModel
-from earwitness.types import Attribution, Clip
+from earwitness.targets.objective import question_of
 
 TITLE = "Is it true? The explanation put to the test"
 
@@ -34,6 +34,6 @@ def check_clip(
     score, target = attribution.settings["score"], attribution.target if like is None else like
     question = question_of(model, model.windows(clip), target, score, attribution.settings.get("at_s"))
     own = {name: value for name, value in settings.items() if name != "score"}
-    rerun = Rerun(attribution.method, score, None, attribution.seed, own, question)
+    rerun = BoundMethod(attribution.method, score, None, attribution.seed, own, question)
     found = check_explanation(model, model.features(clip)[:1], attribution, rerun, progress=progress)
     return rows(found)

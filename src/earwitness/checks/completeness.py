@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from earwitness.types import Attribution
+from earwitness.core.types import Attribution
 
 FACT = "completeness_gap"
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
+from earwitness.core.types import Features
 from earwitness.metrics.similarity import rank_correlation
 from earwitness.models.audio_model import AudioModel
-from earwitness.types import Features
 
 
 def layers_with_weights(network: nn.Module) -> list[str]:

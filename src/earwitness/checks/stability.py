@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError
-from earwitness.types import Features
+from earwitness.core.errors import ParameterError
+from earwitness.core.types import Features
 
 
 def max_sensitivity(

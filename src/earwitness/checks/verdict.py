@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from earwitness.checks.bound_method import BoundMethod
 from earwitness.checks.completeness import completeness_gap
 from earwitness.checks.randomisation import layers_with_weights, randomisation
-from earwitness.checks.rerun import Rerun
 from earwitness.checks.stability import max_sensitivity
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
+from earwitness.core.types import Attribution, Features
 from earwitness.methods import METHODS
 from earwitness.metrics.flipping import ORDERS, flip
 from earwitness.models.audio_model import AudioModel
-from earwitness.models.evaluating import evaluating
-from earwitness.types import Attribution, Features
+from earwitness.models.eval_mode import eval_mode
 
 FEWER = {"n_masks": 500, "n_samples": 500}  # draws where the method runs again and again
 RADIUS_SHARE = 0.01  # of the range of the features
@@ -90,7 +90,7 @@ class Findings:
 
 
 def check_explanation(
-    model: AudioModel, features: Features, attribution: Attribution, rerun: Rerun, *,
+    model: AudioModel, features: Features, attribution: Attribution, rerun: BoundMethod, *,
     progress: Progress = lambda done: None,
 ) -> Findings:
     """Run all checks of one explanation: pixel flipping, stability, randomisation and completeness.
@@ -108,9 +108,9 @@ def check_explanation(
     if len(features) != 1 or attribution.values.shape != features.values.shape[1:]:
         raise ParameterError(f"explanation has shape {tuple(attribution.values.shape)} and features "
                              f"{tuple(features.values.shape)}; expected one item of the same plane")
-    again, generator = _cheaper(rerun), torch.Generator().manual_seed(rerun.seed)
-    with evaluating(model.network):
-        score = rerun.quick_score(model, features)
+    again, generator = _with_fewer_samples(rerun), torch.Generator().manual_seed(rerun.seed)
+    with eval_mode(model.network):
+        score = rerun.fast_score(model, features)
         curves = {order: flip(score, features, attribution.values, order=order, n_blocks=_n_blocks(features),
                               generator=generator) for order in ORDERS}
         elsewhere = [flip(score, features, other, order="most", n_blocks=_n_blocks(features)).auc
@@ -210,7 +210,7 @@ def _n_blocks(features: Features) -> int:
     return min(N_BLOCKS, features.values[0].numel())
 
 
-def _cheaper(rerun: Rerun) -> Rerun:
+def _with_fewer_samples(rerun: BoundMethod) -> BoundMethod:
     parameters = inspect.signature(METHODS[rerun.method]).parameters
     fewer = {name: n for name, n in FEWER.items()
              if name in parameters and name not in rerun.settings and isinstance(parameters[name].default, int)}

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from earwitness.cli.options import load
-from earwitness.cli.showing import one_line
-from earwitness.errors import EarwitnessError
+from earwitness.cli.options import load_with_options
+from earwitness.cli.output import one_line
+from earwitness.core.errors import EarwitnessError
 
 
 @click.command(epilog="Example: earwitness bench --quick --only relax --only gradcam --out bench.md")
@@ -32,7 +32,8 @@ def bench(size: str | None, names: tuple[str, ...], out: Path | None, device: st
     if out is not None:
         table.check_place(out)
     given = {name: value for name, value in changes.items() if value is not None}
-    load({"model_name": "esc10-mel", "weights": None, "device": device})  # says at once if the device cannot be used
+    # says at once if the device cannot be used
+    load_with_options({"model_name": "esc10-mel", "weights": None, "device": device})
     setup = replace(SIZES[size or "default"], device=device, **given)
     rows, measuring = [], measure_rows(names, setup)
     click.echo(table.HEADER)
@@ -41,7 +42,7 @@ def bench(size: str | None, names: tuple[str, ...], out: Path | None, device: st
         click.echo(table.line(row))
     click.echo(f"\n{table.notes(rows, setup)}")
     if out is not None:
-        table.write(out, rows, setup)
+        table.write_bench(out, rows, setup)
     failed = [row.work for row in rows if row.failed]
     if failed:
         raise EarwitnessError(f"{len(failed)} of {len(rows)} rows could not be measured: {one_line(', '.join(failed))}")

@@ -10,7 +10,7 @@ import click
 
 from earwitness.cli import options as given
 from earwitness.cli.options import SEED
-from earwitness.cli.showing import one_line
+from earwitness.cli.output import one_line
 
 
 @click.command(name="choose-fill", epilog="Example: earwitness choose-fill --model esc10-mel --data scenes --places 2")
@@ -28,16 +28,16 @@ from earwitness.cli.showing import one_line
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of everything random.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the tables; nothing is written if not given.")
 @click.option("--json", "as_json", is_flag=True, help="Print the fills and the recommendation as JSON, nothing else.")
-def choose_fill(
+def choose_fill_command(
     data: str, target: str | None, most: int | None, out: Path | None, as_json: bool, **options: Any
 ) -> None:
     """Find the fill whose explanations agree best with evidence that is known."""
-    from earwitness.files import make_folder, replacing
-    from earwitness.studies.mishra2020.choose import choose_fill as choose
-    from earwitness.studies.mishra2020.splices import SplicePlan
+    from earwitness.core.atomic_files import make_folder, replacing
+    from earwitness.studies.mishra2020.choose_fill import choose_fill as choose
+    from earwitness.studies.mishra2020.spliced_excerpts import SplicePlan
 
     plan = SplicePlan(**{name: options[name] for name in ("kind", "places", "mixes", "inside", "seed")})
-    found = choose(given.load(options), data, plan=plan, target=target, most=most)
+    found = choose(given.load_with_options(options), data, plan=plan, target=target, most=most)
     if as_json:
         fills = json.loads(found.recommendation.table.to_json(orient="records"))
         click.echo(json.dumps({"fills": fills, "missing": dict(found.missing), "tried": found.tried,

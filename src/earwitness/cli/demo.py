@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from earwitness.cli import options as given
-from earwitness.cli.showing import progress_bar, show
+from earwitness.cli.output import progress_bar, show
 
 
 @click.command(epilog="Example: earwitness demo --method all")
@@ -19,11 +19,11 @@ from earwitness.cli.showing import progress_bar, show
               help="Folder to write.")
 def demo(scene: str, out: Path, **options: Any) -> None:
     """Explain a synthetic scene whose evidence is known exactly; needs no file and no network."""
-    from earwitness.demo import explain_scene
+    from earwitness.pipeline.demo import explain_scene
     from earwitness.report.folder import write_folder
 
     with progress_bar("demo", quiet=False) as progress:
-        report = explain_scene(given.load(options), given.choices(options), scene=scene, progress=progress)
+        report = explain_scene(given.load_with_options(options), given.choices(options), scene=scene, progress=progress)
     content = write_folder(report, out) | {"folder": str(out)}
     show(content)
     for title, rows in report.extra.items():

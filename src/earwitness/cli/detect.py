@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from earwitness.cli import options as given
-from earwitness.cli.showing import one_line, progress_bar
+from earwitness.cli.output import one_line, progress_bar
 
 
 class Threshold(click.ParamType[float | str]):
@@ -36,12 +36,12 @@ class Threshold(click.ParamType[float | str]):
 @click.option("--json", "as_json", is_flag=True, help="Print the stretches as JSON, nothing else.")
 def detect(file: Path, out: Path, threshold: float | str | None, as_json: bool, **options: Any) -> None:
     """Say when there is singing in FILE: a page with player, a figure, and tables."""
-    from earwitness.detect import detect_file
-    from earwitness.report.detection import write_detection
     from earwitness.report.tables import percent
+    from earwitness.singing.detect import detect_file
+    from earwitness.singing.report import write_detection
 
     with progress_bar(file.name, quiet=as_json) as progress:
-        found = detect_file(file, given.load(options), threshold=threshold, progress=progress)
+        found = detect_file(file, given.load_with_options(options), threshold=threshold, progress=progress)
     page = write_detection(found, out)
     if as_json:
         click.echo(json.dumps({"recording": found.name, "duration_s": found.duration_s,

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from earwitness.cli import options as given
-from earwitness.cli.showing import one_line, progress_bar
+from earwitness.cli.output import one_line, progress_bar
 
 
 @click.command(epilog="Example: earwitness embed recordings/ --model vggish --out embeddings.parquet")
@@ -23,7 +23,7 @@ def embed(files: tuple[str, ...], out: Path, per_window: bool, **options: Any) -
     from earwitness.studies.relax2023 import check_parquet, embed_files, write_table
 
     check_parquet(out)
-    paths, model = find_files(list(files)), given.load(options)
+    paths, model = find_files(list(files)), given.load_with_options(options)
     with progress_bar("embedding", quiet=False) as bar:
         table = embed_files(model, paths, pooled=not per_window,
                             progress=lambda done, n: bar(f"{done} of {n}", done / n))

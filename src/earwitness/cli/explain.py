@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from earwitness.cli import options as given
-from earwitness.cli.showing import one_line, progress_bar, show
-from earwitness.errors import EarwitnessError, ParameterError
+from earwitness.cli.output import one_line, progress_bar, show
+from earwitness.core.errors import EarwitnessError, ParameterError
 
 
 @click.command(epilog="Example: earwitness explain dog.wav --method gradcam --mask topK_50_pos --out dog")
@@ -32,13 +32,13 @@ from earwitness.errors import EarwitnessError, ParameterError
               help="Folder to write; several recordings get a folder each inside.")
 @click.option("--json", "as_json", is_flag=True,
               help="Print the numbers as JSON, nothing else; the report is written all the same.")
-def explain(files: tuple[str, ...], out: Path, as_json: bool, **options: Any) -> None:
+def explain_command(files: tuple[str, ...], out: Path, as_json: bool, **options: Any) -> None:
     """Explain what the model hears in FILE... (sound files, folders or glob patterns)."""
     from earwitness.audio import find_files
+    from earwitness.pipeline.explain_file import explain_file
     from earwitness.report.folder import write_folder
-    from earwitness.workflow import explain_file
 
-    paths, model, choices = find_files(list(files)), given.load(options), given.choices(options)
+    paths, model, choices = find_files(list(files)), given.load_with_options(options), given.choices(options)
     results, failures = [], 0
     for path, folder in zip(paths, _folders(paths, out), strict=True):
         try:

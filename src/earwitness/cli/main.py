@@ -7,27 +7,28 @@ import sys
 
 import click
 
-from earwitness.allocator import keep_freed_memory
 from earwitness.cli.app import app
 from earwitness.cli.bench import bench
-from earwitness.cli.choose_fill import choose_fill
+from earwitness.cli.choose_fill import choose_fill_command
 from earwitness.cli.completion import completion
 from earwitness.cli.demo import demo
 from earwitness.cli.detect import detect
 from earwitness.cli.embed import embed
-from earwitness.cli.explain import explain
+from earwitness.cli.explain import explain_command
 from earwitness.cli.models import models
-from earwitness.cli.showing import one_line
+from earwitness.cli.output import one_line
 from earwitness.cli.study import study
 from earwitness.cli.train import train
 from earwitness.cli.train_voice import train_voice
-from earwitness.errors import EarwitnessError
+from earwitness.core.allocator import keep_freed_memory
+from earwitness.core.errors import EarwitnessError
 
 EPILOG = """Example: earwitness explain dog.wav --method gradcam --out dog
 
 Errors print one line; --debug shows where they come from. Exit codes: 0 done, 1 interrupted or unexpected, 2 bad input.
 """
-COMMANDS = (app, bench, choose_fill, completion, demo, detect, embed, explain, models, study, train, train_voice)
+COMMANDS = (app, bench, choose_fill_command, completion, demo, detect, embed, explain_command, models, study, train,
+            train_voice)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)

@@ -7,7 +7,7 @@ import json
 import click
 
 from earwitness.cli.names import complete_model
-from earwitness.errors import unknown_name
+from earwitness.core.errors import unknown_name
 
 
 @click.command(epilog="Example: earwitness models esc10-mel")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from earwitness.cli.names import MASKS, METHODS, complete_mask, complete_method, complete_model
-from earwitness.errors import ParameterError, unknown_name
+from earwitness.core.errors import ParameterError, unknown_name
 
 SEED = click.IntRange(0, 2**32 - 1)
 DEVICES = ("cpu", "cuda", "mps", "xpu")
@@ -49,7 +49,7 @@ def choice_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def load(options: dict[str, Any]) -> Any:
+def load_with_options(options: dict[str, Any]) -> Any:
     """Return the model of --model, --weights and --device."""
     import torch
 
@@ -68,12 +68,12 @@ def load(options: dict[str, Any]) -> Any:
 
 def choices(options: dict[str, Any]) -> Any:
     """Return the choices of --method, --mask, --seed, --target and --set."""
-    from earwitness.workflow import Choices
+    from earwitness.pipeline.request import ExplainRequest
 
     names = ("method", "mask", "seed", "target", "against", "like", "channel", "whole", "sections", "inversion",
              "domain", "prepared", "precision", "check")
     own = {name: options[name] for name in names if name in options}
-    return Choices(**own, settings=dict(_setting(text) for text in options["settings"]))
+    return ExplainRequest(**own, settings=dict(_setting(text) for text in options["settings"]))
 
 
 def _setting(text: str) -> tuple[str, Any]:

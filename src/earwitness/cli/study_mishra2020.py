@@ -9,7 +9,7 @@ import click
 
 from earwitness.cli import options as given
 from earwitness.cli.options import SEED
-from earwitness.cli.showing import one_line, progress_bar
+from earwitness.cli.output import one_line, progress_bar
 
 
 @click.command(epilog="Example: earwitness study mishra2020 --data jamendo-lyrics --held-out trained --out study")
@@ -32,17 +32,17 @@ from earwitness.cli.showing import one_line, progress_bar
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of every draw.")
 def mishra2020(data: Path, out: Path, held_out: Path | None, only: tuple[str, ...], **options: Any) -> None:
     """Are SoundLIME's explanations stable, does the fill change them, and which fill finds the truth?"""
-    from earwitness.studies.mishra2020.plan import StudyPlan
-    from earwitness.studies.mishra2020.run import held_out_models, run_study
-    from earwitness.studies.mishra2020.tables import write_results
+    from earwitness.studies.mishra2020.plan import Mishra2020Plan
+    from earwitness.studies.mishra2020.run import held_out_models, run_mishra2020
+    from earwitness.studies.mishra2020.tables import write_mishra2020
 
     names = ("model_name", "weights", "device")
-    plan = StudyPlan(**{name: value for name, value in options.items() if name not in names})
-    models = given.load(options) if held_out is None else held_out_models(held_out)
+    plan = Mishra2020Plan(**{name: value for name, value in options.items() if name not in names})
+    models = given.load_with_options(options) if held_out is None else held_out_models(held_out)
     with progress_bar("study", quiet=False) as progress:
-        found = run_study(data, models, out, plan, only=only, progress=progress)
+        found = run_mishra2020(data, models, out, plan, only=only, progress=progress)
     if only:
         click.echo(f"computed: {', '.join(only)}; run it without --song for tables and figures")
         return
-    click.echo(write_results(found, out, seed=plan.seed))
+    click.echo(write_mishra2020(found, out, seed=plan.seed))
     click.echo(f"tables and figures: {one_line(out / 'summary.md')}")

@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from earwitness.cli.options import SEED
-from earwitness.cli.showing import one_line, progress_bar
-from earwitness.errors import ParameterError, unknown_name
+from earwitness.cli.output import one_line, progress_bar
+from earwitness.core.errors import ParameterError, unknown_name
 
 ENGINES = ("local", "ray")
 
@@ -36,20 +36,20 @@ ENGINES = ("local", "ray")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and how long it takes; nothing is written.")
 def pak2025(data: Path, out: Path, noises: Path | None, device: str, dry_run: bool, **given: Any) -> None:
     """Explain a data set with many methods and masks, clean and noisy: tables, figure, sounds."""
-    from earwitness.studies.pak2025 import published_plan, run_study
-    from earwitness.sweep import prepare
+    from earwitness.studies.pak2025 import published_plan, run_pak2025
+    from earwitness.sweep import read_inputs
 
     plan = published_plan(
         path=given["plan"], models=_names(given["models"]), scenarios=_names(given["scenarios"]),
         methods=_names(given["methods"]), limit=given["limit"], seed=given["seed"],
         attributions=given["attributions"] or None)
     engine = _engine(given["engine"], given["workers"], given["address"])
-    prepared = prepare(plan, data, noises=noises, device=device)
+    prepared = read_inputs(plan, data, noises=noises, device=device)
     if dry_run:
         _show_estimate(prepared, given["workers"] or _cores())
         return
     with progress_bar("explaining", quiet=False) as bar:
-        outcome = run_study(prepared, out, engine=engine, montage=given["montage"],
+        outcome = run_pak2025(prepared, out, engine=engine, montage=given["montage"],
                             on_pace=lambda pace: bar(_pace(pace), pace.done / pace.total))
     _show_outcome(outcome, out)
 
@@ -88,7 +88,7 @@ def _duration(seconds: float) -> str:
 def _show_estimate(prepared: Any, workers: int) -> None:
     import yaml
 
-    from earwitness.sweep import estimate
+    from earwitness.studies.pak2025.estimate import estimate
 
     click.echo(yaml.safe_dump(prepared.job.plan.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
     costs = estimate(prepared)

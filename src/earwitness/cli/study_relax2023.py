@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from earwitness.cli import options as given
-from earwitness.cli.showing import one_line, progress_bar
+from earwitness.cli.output import one_line, progress_bar
 
 
 @click.command(epilog="Example: earwitness study relax2023 --data animals --model animals --out relax-animals")
@@ -33,13 +33,13 @@ def relax2023(
     blocks: int, seed: int, **options: Any,
 ) -> None:
     """What an embedding listens to, how sure we are, and whether it is true."""
-    from earwitness.studies.relax2023 import Effort, Plan, run_study
+    from earwitness.studies.relax2023 import Budget, Relax2023Plan, run_relax2023
 
-    names = Plan.backgrounds if backgrounds is None else tuple(name.strip() for name in backgrounds.split(","))
-    effort = Effort(n_masks=n_masks, n_masks_checks=check_masks, n_blocks=blocks)
-    plan = Plan(n_clips, n_scenes, names, effort=effort, seed=seed)
+    names = Relax2023Plan.backgrounds if backgrounds is None else tuple(name.strip() for name in backgrounds.split(","))
+    effort = Budget(n_masks=n_masks, n_masks_checks=check_masks, n_blocks=blocks)
+    plan = Relax2023Plan(n_clips, n_scenes, names, effort=effort, seed=seed)
     with progress_bar("relax2023", quiet=False) as progress:
-        found = run_study(data, given.load(options), out, plan, progress=progress)
+        found = run_relax2023(data, given.load_with_options(options), out, plan, progress=progress)
     for split, (share, low, high) in found["accuracy"].items():
         click.echo(f"{split} split: accuracy {share:.1%} (95 % interval {low:.1%} to {high:.1%})")
     click.echo(f"{found['explained']} sounds explained and checked: {one_line(out / 'summary.md')}")

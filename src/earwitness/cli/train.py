@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from earwitness.cli.options import SEED
-from earwitness.cli.showing import one_line
+from earwitness.cli.output import one_line
 
 
 @click.command(epilog="Example: earwitness train --data ESC-50 --arch cnn14 --init Cnn14_mAP=0.431.pth --out mine")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from earwitness.cli.options import SEED
-from earwitness.cli.showing import one_line
+from earwitness.cli.output import one_line
 
 
 @click.command(name="train-voice",
@@ -31,8 +31,8 @@ from earwitness.cli.showing import one_line
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of every draw.")
 def train_voice(data: Path, out: Path, folds: int, **recipe: Any) -> None:
     """Train a singing voice detector and measure it on songs it has not heard; a stopped run is continued."""
-    from earwitness.training.detector import train_detector
-    from earwitness.training.voice import VoiceSettings
+    from earwitness.singing.cross_validation import train_detector
+    from earwitness.singing.network_training import VoiceSettings
 
     card = train_detector(data, out, VoiceSettings(**recipe), folds=folds,
                           progress=lambda text: click.echo(text, err=True))

@@ -7,11 +7,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from earwitness import audio
-from earwitness.errors import AudioFileError, DataError, ParameterError
+from earwitness.core import moved
+from earwitness.core.errors import AudioFileError, DataError, ParameterError
 
 FOLDERS = {
     "Aslan": "lion", "Esek": "donkey", "Inek": "cow", "Kedi": "cat", "Kopek": "dog", "Koyun": "sheep",
@@ -63,7 +65,7 @@ class Animals:
         return sum(len(group) - 1 for group in self.repeated)
 
 
-def read(folder: str | Path) -> Animals:
+def read_animals(folder: str | Path) -> Animals:
     """Read the clips of the animal-sound set and find those that are the same recording.
 
     Args:
@@ -172,3 +174,7 @@ def _digest_of(path: Path) -> str:
     digest = hashlib.sha256(str(clip.sample_rate_hz).encode())
     digest.update(clip.waveform.numpy().tobytes())
     return digest.hexdigest()
+
+
+def __getattr__(name: str) -> Any:
+    return moved.attribute(__name__, name)

@@ -6,15 +6,17 @@ import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from earwitness.errors import DataError
+from earwitness.core import moved
+from earwitness.core.errors import DataError
 
 TABLE = Path("meta", "esc50.csv")
 COLUMNS = ("filename", "fold", "target", "category")
 
 
 @dataclass(frozen=True)
-class Recording:
+class Esc50Recording:
     """One labelled clip of the data set.
 
     Attributes:
@@ -39,7 +41,7 @@ class Esc50:
         labels: names of the classes, sorted by the target number in the table.
     """
 
-    recordings: tuple[Recording, ...]
+    recordings: tuple[Esc50Recording, ...]
     labels: tuple[str, ...]
 
     @property
@@ -47,7 +49,7 @@ class Esc50:
         """The fold numbers there are, sorted."""
         return tuple(sorted({recording.fold for recording in self.recordings}))
 
-    def of_folds(self, folds: Iterable[int]) -> tuple[Recording, ...]:
+    def of_folds(self, folds: Iterable[int]) -> tuple[Esc50Recording, ...]:
         """Return the clips of some folds, in the order of the table.
 
         Raises:
@@ -60,7 +62,7 @@ class Esc50:
         return tuple(recording for recording in self.recordings if recording.fold in wanted)
 
 
-def read(folder: str | Path) -> Esc50:
+def read_esc50(folder: str | Path) -> Esc50:
     """Read the table of a data set and check that every sound file is there.
 
     Args:
@@ -70,14 +72,14 @@ def read(folder: str | Path) -> Esc50:
     Raises:
         DataError: the table, a column, a value or a sound file is missing or contradicts another.
 
-    Source: Piczak 2015. Differs: target numbers may have gaps, as ESC-10's have; ``Recording.target`` has none.
+    Source: Piczak 2015. Differs: target numbers may have gaps, as ESC-10's have; ``Esc50Recording.target`` has none.
     """
     folder = Path(folder)
     rows = _rows(folder / TABLE)
     names = _names_by_number(rows, folder / TABLE)
     labels = tuple(names[number] for number in sorted(names))
     recordings = tuple(
-        Recording(folder / "audio" / row["filename"], _number(row, "fold", line, folder / TABLE),
+        Esc50Recording(folder / "audio" / row["filename"], _number(row, "fold", line, folder / TABLE),
                   row["category"], labels.index(row["category"]))
         for line, row in rows
     )
@@ -148,3 +150,7 @@ def _check_files(folder: Path, paths: Sequence[Path]) -> None:
             f"{folder}: {len(missing)} of {len(paths)} sound files are missing, the first is {missing[0]}; "
             "expected every file of the table in audio/: download the data set again"
         )
+
+
+def __getattr__(name: str) -> Any:
+    return moved.attribute(__name__, name)

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from earwitness.errors import DataError
+from earwitness.core.errors import DataError
 
 ROUNDING_S = 0.01
 

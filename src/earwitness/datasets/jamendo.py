@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from earwitness import audio
-from earwitness.checking import fits
+from earwitness.core import moved
+from earwitness.core.errors import AudioFileError, DataError, ParameterError
+from earwitness.core.validation import fits
 from earwitness.datasets import intervals
-from earwitness.errors import AudioFileError, DataError, ParameterError
 
 CLOSE_GAPS_S = 0.3
 WORDS = ("word_start", "word_end")
@@ -44,7 +46,7 @@ class Song:
         return sum(end_s - start_s for start_s, end_s in self.vocal) / self.duration_s
 
 
-def read(folder: str | Path, *, close_gaps_s: float = CLOSE_GAPS_S) -> tuple[Song, ...]:
+def read_songs(folder: str | Path, *, close_gaps_s: float = CLOSE_GAPS_S) -> tuple[Song, ...]:
     """Read a folder of songs in one of two published layouts.
 
     In JamendoLyrics' layout a moment is vocal if a word is sung in it (words of two voices may overlap), or if it
@@ -144,3 +146,7 @@ def _duration_s(path: Path) -> float:
         return audio.info(path).duration_s
     except AudioFileError as error:
         raise DataError(str(error)) from error
+
+
+def __getattr__(name: str) -> Any:
+    return moved.attribute(__name__, name)

@@ -15,6 +15,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -22,15 +23,16 @@ import torch
 from torch import Tensor
 
 from earwitness import audio
-from earwitness.errors import DataError, ParameterError
-from earwitness.files import make_folder, replacing
+from earwitness.core import moved
+from earwitness.core.atomic_files import make_folder, replacing
+from earwitness.core.errors import DataError, ParameterError
+from earwitness.core.types import Clip
 from earwitness.frontends import FrontEnd, StftDb, ideal_binary_mask
-from earwitness.types import Clip
 
 TABLE = "scenes.json"
 PARTS = ("mixtures", "events", "backgrounds", "masks")
 FADE_S = 0.01
-Labelled = tuple[Path, str]
+LabelledSource = tuple[Path, str]
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,9 @@ class BuiltScene:
         return ideal_binary_mask(self.event, self.background, self.sample_rate_hz, front_end)
 
 
-def build(event: Clip, background: Clip, label: str, recipe: Recipe, *, generator: torch.Generator) -> BuiltScene:
+def build_scene(
+    event: Clip, background: Clip, label: str, recipe: Recipe, *, generator: torch.Generator
+) -> BuiltScene:
     """Put the loudest stretch of one clip at a random time into another clip.
 
     Args:
@@ -137,8 +141,8 @@ def build(event: Clip, background: Clip, label: str, recipe: Recipe, *, generato
                       (first + count) / rate, recipe.snr_db, recipe.band_hz, (event.name, background.name))
 
 
-def write(
-    folder: Path, events: Sequence[Labelled], backgrounds: Sequence[Path], *, recipe: Recipe | None = None
+def write_scenes(
+    folder: Path, events: Sequence[LabelledSource], backgrounds: Sequence[Path], *, recipe: Recipe | None = None
 ) -> None:
     """Build one scene per event and write them in the documented layout; the table is written last.
 
@@ -163,7 +167,7 @@ def write(
     entries = []
     for k, (path, label) in enumerate(events):
         under = backgrounds[int(torch.randint(len(backgrounds), (1,), generator=generator))]
-        scene = build(audio.load(path), audio.load(under), label, recipe, generator=generator)
+        scene = build_scene(audio.load(path), audio.load(under), label, recipe, generator=generator)
         name = f"{k:04d}-{scene.name}"
         _write_scene(folder, name, scene)
         entries.append({"name": name, "label": label, "event": scene.sources[0], "background": scene.sources[1],
@@ -173,8 +177,8 @@ def write(
         temporary.write_text(json.dumps({"recipe": asdict(recipe), "scenes": entries}, indent=1) + "\n", "utf-8")
 
 
-def read(folder: str | Path) -> list[BuiltScene]:
-    """Read the scenes that ``write`` wrote.
+def read_scenes(folder: str | Path) -> list[BuiltScene]:
+    """Read the scenes that ``write_scenes`` wrote.
 
     Raises:
         DataError: no table, a damaged one, or a file that does not fit it.
@@ -235,3 +239,7 @@ def _faded(sound: Tensor, rate: int) -> Tensor:
     shape = torch.ones_like(sound)
     shape[: len(ramp)], shape[-len(ramp) :] = ramp, ramp.flip(0)
     return sound * shape
+
+
+def __getattr__(name: str) -> Any:
+    return moved.attribute(__name__, name)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from earwitness import audio
-from earwitness.errors import AudioFileError, DataError
+from earwitness.core import moved
+from earwitness.core.errors import AudioFileError, DataError
 
 VOICE = ("voice", "vocal", "vocals", "source-02")
 OTHER = ("instrumental", "accompaniment", "background", "source-01")
@@ -30,7 +32,7 @@ class StemPair:
     duration_s: float
 
 
-def read(folder: str | Path) -> tuple[StemPair, ...]:
+def read_stem_pairs(folder: str | Path) -> tuple[StemPair, ...]:
     """Read a folder with one folder per song, each with two stems.
 
     The stem to be found is called voice, vocal, vocals or source-02, the other instrumental, accompaniment,
@@ -70,3 +72,7 @@ def _pair(place: Path) -> StemPair:
 
 def _sounds(place: Path) -> dict[str, Path]:
     return {path.stem.lower(): path for path in sorted(place.iterdir()) if path.suffix.lower() in audio.SUFFIXES}
+
+
+def __getattr__(name: str) -> Any:
+    return moved.attribute(__name__, name)

@@ -1,15 +1,24 @@
 """Waveform -> Features -> waveform."""
 
-from earwitness.frontends.decibels import MelDb, StftDb
+from typing import Any
+
+from earwitness.core import moved
 from earwitness.frontends.front_end import FrontEnd, Inversion, blend
 from earwitness.frontends.ideal_mask import ideal_binary_mask
 from earwitness.frontends.mel import mel_filters, project_to_bins
-from earwitness.frontends.registry import FRONT_ENDS, build, describe
+from earwitness.frontends.mel_db import MelDb
+from earwitness.frontends.registry import FRONT_ENDS, build_front_end, describe_front_end
 from earwitness.frontends.sample_plane import SamplePlane
+from earwitness.frontends.singing_log_mel import SingingVoiceLogMel
 from earwitness.frontends.stft import Stft
-from earwitness.frontends.svd_log_mel import SvdLogMel
+from earwitness.frontends.stft_db import StftDb
 from earwitness.frontends.vggish_log_mel import VggishLogMel
 from earwitness.frontends.waveform_plane import WaveformPlane
 
-__all__ = ["FRONT_ENDS", "FrontEnd", "Inversion", "MelDb", "SamplePlane", "Stft", "StftDb", "SvdLogMel", "VggishLogMel",
-           "WaveformPlane", "blend", "build", "describe", "ideal_binary_mask", "mel_filters", "project_to_bins"]
+__all__ = ["FRONT_ENDS", "FrontEnd", "Inversion", "MelDb", "SamplePlane", "SingingVoiceLogMel", "Stft", "StftDb",
+           "VggishLogMel", "WaveformPlane", "blend", "build_front_end", "describe_front_end", "ideal_binary_mask",
+           "mel_filters", "project_to_bins"]
+
+
+def __getattr__(name: str) -> Any:
+    return moved.attribute(__name__, name)

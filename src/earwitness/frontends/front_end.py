@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError, unknown_name
+from earwitness.core.errors import ParameterError, unknown_name
+from earwitness.core.types import Features
 from earwitness.frontends.stft import Stft
-from earwitness.types import Features
 
 Inversion = Literal["projection", "least_squares"]
 
@@ -83,18 +83,18 @@ class FrontEnd(ABC):
         stft = self.stft.transform(waveform)
         return Features(self.from_stft(stft), stft, waveform.shape[-1])
 
-    def heard(self, features: Features) -> Tensor:
+    def network_input(self, features: Features) -> Tensor:
         """What a network behind this front end takes: the values, or waveforms (batch, time)."""
         return features.values
 
-    def coordinates(self, features: Features, values: Tensor) -> Tensor:
+    def to_linear_space(self, features: Features, values: Tensor) -> Tensor:
         """Where values (batch, freq, time) lie on the lines that count as straight; same shape.
 
         These are the values themselves, or gains of the features' spectrum for waveforms.
         """
         return values
 
-    def at(self, features: Features, coordinates: Tensor) -> Features:
+    def from_linear_space(self, features: Features, coordinates: Tensor) -> Features:
         """Features at other coordinates (batch, freq, time); differentiable."""
         return features.with_values(coordinates)
 
@@ -106,8 +106,9 @@ class FrontEnd(ABC):
             mask: (batch, freq, time) in [0, 1].
             fill: values that broadcast to (1, freq, time).
         """
-        start = self.coordinates(features, fill)
-        return self.at(features, blend(self.coordinates(features, features.values), mask, fill=start))
+        start = self.to_linear_space(features, fill)
+        blended = blend(self.to_linear_space(features, features.values), mask, fill=start)
+        return self.from_linear_space(features, blended)
 
     def inverse(
         self, features: Features, mask: Tensor | None = None, *, inversion: Inversion = "projection"

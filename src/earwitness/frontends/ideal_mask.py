@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from earwitness import audio
+from earwitness.core.types import Clip
 from earwitness.frontends.front_end import FrontEnd
-from earwitness.types import Clip
 
 
 def ideal_binary_mask(event: Tensor, background: Tensor, sample_rate_hz: int, front_end: FrontEnd) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError, unknown_name
+from earwitness.core.errors import ParameterError, unknown_name
 
 MelScale = Literal["htk", "slaney", "vggish"]
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.frontends.front_end import FrontEnd
 from earwitness.frontends.mel import MelScale, mel_filters, project_to_bins
 

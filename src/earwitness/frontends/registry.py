@@ -5,21 +5,23 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, get_type_hints
 
-from earwitness.checking import fits
-from earwitness.errors import ParameterError, unknown_name
-from earwitness.frontends.decibels import MelDb, StftDb
+from earwitness.core.errors import ParameterError, unknown_name
+from earwitness.core.validation import fits
 from earwitness.frontends.front_end import FrontEnd
+from earwitness.frontends.mel_db import MelDb
 from earwitness.frontends.sample_plane import SamplePlane
-from earwitness.frontends.svd_log_mel import SvdLogMel
+from earwitness.frontends.singing_log_mel import SingingVoiceLogMel
+from earwitness.frontends.stft_db import StftDb
 from earwitness.frontends.vggish_log_mel import VggishLogMel
 from earwitness.frontends.waveform_plane import WaveformPlane
 
-FRONT_ENDS: dict[str, type[FrontEnd]] = {"StftDb": StftDb, "MelDb": MelDb, "SvdLogMel": SvdLogMel,
+FRONT_ENDS: dict[str, type[FrontEnd]] = {"StftDb": StftDb, "MelDb": MelDb, "SingingVoiceLogMel": SingingVoiceLogMel,
+                                         "SvdLogMel": SingingVoiceLogMel,  # as cards say it
                                          "VggishLogMel": VggishLogMel, "WaveformPlane": WaveformPlane,
                                          "SamplePlane": SamplePlane}
 
 
-def describe(front_end: FrontEnd) -> dict[str, Any]:
+def describe_front_end(front_end: FrontEnd) -> dict[str, Any]:
     """Return a front end as plain values, for model cards and reports.
 
     >>> describe(StftDb())
@@ -28,8 +30,8 @@ def describe(front_end: FrontEnd) -> dict[str, Any]:
     return {"type": type(front_end).__name__, **asdict(front_end)}  # type: ignore[call-overload]
 
 
-def build(description: dict[str, Any]) -> FrontEnd:
-    """Make the front end that ``describe`` described.
+def build_front_end(description: dict[str, Any]) -> FrontEnd:
+    """Make the front end that ``describe_front_end`` described.
 
     >>> build({"type": "StftDb", "sample_rate_hz": 8000, "n_fft": 256, "hop_samples": 128})
     StftDb(sample_rate_hz=8000, n_fft=256, hop_samples=128)

@@ -8,9 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from earwitness.core.types import Features
 from earwitness.frontends.front_end import FrontEnd
 from earwitness.frontends.stft import Stft
-from earwitness.types import Features
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,6 @@ class SamplePlane(FrontEnd):
         """Return the mask itself: rows are the same."""
         return mask
 
-    def heard(self, features: Features) -> Tensor:
+    def network_input(self, features: Features) -> Tensor:
         """Waveforms (batch, time) of features."""
         return features.values[:, 0]

@@ -8,10 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError
-from earwitness.frontends.decibels import MIN_POWER, StftDb
+from earwitness.core.errors import ParameterError
+from earwitness.core.types import Features
 from earwitness.frontends.front_end import power
-from earwitness.types import Features
+from earwitness.frontends.stft_db import MIN_POWER, StftDb
 
 WINDOW_S = 0.064
 
@@ -43,7 +43,7 @@ class WaveformPlane(StftDb):
     >>> plane
     WaveformPlane(sample_rate_hz=16000, n_fft=1024, hop_samples=256)
     >>> sound = torch.sin(torch.arange(16000) / 10)[None]
-    >>> torch.allclose(plane.heard(plane(sound)), sound, atol=1e-6)
+    >>> torch.allclose(plane.network_input(plane(sound)), sound, atol=1e-6)
     True
     """
 
@@ -66,18 +66,19 @@ class WaveformPlane(StftDb):
         """Power in dB, (batch, bins, time); above -100 dB wherever there is anything."""
         return (10 * torch.log10(power(stft) + MIN_POWER)).clamp(min=self.silence)
 
-    def heard(self, features: Features) -> Tensor:
+    def network_input(self, features: Features) -> Tensor:
         """Waveforms (batch, time) of features."""
-        return self.stft.inverse(features.stft * self.coordinates(features, features.values), features.length_samples)
+        gains = self.to_linear_space(features, features.values)
+        return self.stft.inverse(features.stft * gains, features.length_samples)
 
-    def coordinates(self, features: Features, values: Tensor) -> Tensor:
+    def to_linear_space(self, features: Features, values: Tensor) -> Tensor:
         """Gains that values mean for the features' spectrum: 1 where nothing is changed, 0 for silence."""
         repeated = features.stft.stride(0) == 0
         own = self.from_stft(features.stft[:1] if repeated else features.stft)
         switched_off = (values <= self.silence) & (own > self.silence)
         return torch.where(switched_off, 0.0, 10 ** ((values - own) / 20))
 
-    def at(self, features: Features, coordinates: Tensor) -> Features:
+    def from_linear_space(self, features: Features, coordinates: Tensor) -> Features:
         """Features with gains (batch, freq, time) applied to their spectrum."""
         stft = features.stft * coordinates
         return Features(self.from_stft(stft), stft, features.length_samples)

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from earwitness.listening import hear_again
+from earwitness.core.types import Features
+from earwitness.listening import features_of_sounds
 from earwitness.methods.evidence import Evidence, Progress
-from earwitness.scores import ClassProbability, Score
-from earwitness.types import Features
+from earwitness.targets.scores import ClassProbability, Score
 
 STEEPEST = 6.0  # the sigmoid's slope at the end, over that at the start
 TINY = 1e-12
@@ -98,7 +98,7 @@ def _answers(score: Score, item: Features, mask: Tensor) -> Tensor:
     """Score of the sound that a mask keeps and of the sound that it removes, (2,)."""
     model = score.model
     both = item.with_values(item.values.expand(2, -1, -1))
-    heard = hear_again(model, model.front_end.inverse(both, torch.stack([mask, 1 - mask])))
+    heard = features_of_sounds(model, model.front_end.inverse(both, torch.stack([mask, 1 - mask])))
     changed = item.values - model.front_end.from_stft(item.stft)
     return score(heard.with_values(heard.values + changed))
 

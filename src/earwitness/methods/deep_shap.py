@@ -7,19 +7,19 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError, unknown_name
+from earwitness.core.errors import ParameterError, unknown_name
+from earwitness.core.types import Features
 from earwitness.methods.evidence import Evidence, Progress
 from earwitness.methods.rescale import check_linear_between, rescaled
-from earwitness.models.torchscript import check_layers
-from earwitness.scores import Score
-from earwitness.types import Features
+from earwitness.models.adapters.torchscript import check_layers
+from earwitness.targets.scores import Score
 
 BATCH = 3
-Variant = Literal["correct", "pak2025"]
+DeepShapVariant = Literal["correct", "pak2025"]
 
 
 def deep_shap(
-    score: Score, features: Features, *, backgrounds: Tensor | None = None, variant: Variant = "correct",
+    score: Score, features: Features, *, backgrounds: Tensor | None = None, variant: DeepShapVariant = "correct",
     progress: Progress | None = None,
 ) -> Evidence:
     """Explain by DeepLIFT contributions against backgrounds, averaged.
@@ -60,19 +60,19 @@ def deep_shap(
 
 
 def _explain_item(
-    score: Score, item: Features, backgrounds: Tensor, variant: Variant, progress: Progress | None
+    score: Score, item: Features, backgrounds: Tensor, variant: DeepShapVariant, progress: Progress | None
 ) -> tuple[Tensor, float]:
     total = torch.zeros(item.values.shape[1:], dtype=torch.float64)
     background_scores = []
     front_end = score.model.front_end
-    end = front_end.coordinates(item, item.values)
+    end = front_end.to_linear_space(item, item.values)
     with rescaled(score.model.network, enabled=variant == "correct") as rules:
         with torch.no_grad():
             own_score = float(score(item)[0])
         rules.watching = False
         for first in range(0, len(backgrounds), BATCH):
-            start = front_end.coordinates(item, backgrounds[first : first + BATCH]).detach().requires_grad_()
-            scores = score(front_end.at(item, start))
+            start = front_end.to_linear_space(item, backgrounds[first : first + BATCH]).detach().requires_grad_()
+            scores = score(front_end.from_linear_space(item, start))
             if variant == "correct" and first == 0:
                 check_linear_between(scores)
             (slope,) = torch.autograd.grad(scores.sum(), start)

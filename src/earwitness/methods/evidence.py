@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from earwitness.perturb.weighted import WeightedComponents
+from earwitness.perturb.components import WeightedComponents
 
 Progress = Callable[[float], None]
 

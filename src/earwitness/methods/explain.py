@@ -8,29 +8,30 @@ from dataclasses import replace
 from typing import Any, cast, get_type_hints, overload
 
 from earwitness import frontends
-from earwitness.checking import fits, in_words
-from earwitness.errors import ParameterError, unknown_name
-from earwitness.methods.attention import attention_rollout
+from earwitness.core.errors import ParameterError, unknown_name
+from earwitness.core.types import Attribution, Clip, Features
+from earwitness.core.validation import fits, in_words
+from earwitness.methods.attention_rollout import attention_rollout
 from earwitness.methods.audible_mask import audible_mask
-from earwitness.methods.by_window import Asking, Found, ask_by_window, shifted
 from earwitness.methods.deep_shap import deep_shap
 from earwitness.methods.evidence import Evidence, Progress
 from earwitness.methods.gradcam import gradcam
+from earwitness.methods.integrated_gradients import integrated_gradients
 from earwitness.methods.lime import audio_lime, lime, slime
 from earwitness.methods.occlusion import occlusion
-from earwitness.methods.path import integrated_gradients, smoothgrad
-from earwitness.methods.question import Question, question_of, score_name
 from earwitness.methods.relax import relax, rise
 from earwitness.methods.saliency import saliency
 from earwitness.methods.shapley import kernel_shap
+from earwitness.methods.smoothgrad import smoothgrad
+from earwitness.methods.windowed import Query, WindowedEvidence, explain_windows, shifted
 from earwitness.models.audio_model import AudioModel
-from earwitness.models.evaluating import evaluating
-from earwitness.models.prepared import Prepared, prepare
-from earwitness.models.windows import Layout
+from earwitness.models.eval_mode import eval_mode
+from earwitness.models.inference import OptimisedNetwork, optimise_for_inference
+from earwitness.models.windows import WindowLayout
 from earwitness.perturb.evaluate import BATCH
-from earwitness.scores import Precision
-from earwitness.targets import Target, check_range
-from earwitness.types import Attribution, Clip, Features
+from earwitness.targets.objective import Question, question_of, score_name
+from earwitness.targets.scores import Precision
+from earwitness.targets.target import Target, check_range
 
 METHODS: dict[str, Callable[..., Evidence]] = {
     "attention_rollout": attention_rollout, "audible_mask": audible_mask, "audio_lime": audio_lime,
@@ -98,14 +99,14 @@ def explain(
             mean. None explains all of them, pooled as ``model.frames`` says.
         seed: seed of everything random in the method; every window starts from it.
         progress: called with the share done, 0..1, by methods that take long.
-        prepared: ask a copy of the network that gives the same outputs faster, see ``models.prepared``; methods that
+        prepared: ask a copy of the network that gives the same outputs faster, see ``models.inference``; methods that
             look at layers or pass once always ask the network itself.
         precision: "bf16" computes scores in bfloat16 and reports how far the first of them moved.
         settings: of the method, see its docstring.
 
     Returns:
-        Attribution with values (freq, time), windows joined in time, see ``models.windows.Layout``; the model is left
-        as it was found.
+        Attribution with values (freq, time), windows joined in time, see ``models.windows.WindowLayout``; the model is
+        left as it was found.
 
     Raises:
         ParameterError: unknown method, target, score or setting.
@@ -129,14 +130,14 @@ def explain(
     score = score_name(model, score, DEFAULT_SCORES.get(method, "logit"), wanted)
     if precision not in ("fp32", "bf16"):
         raise unknown_name("precision", precision, ("fp32", "bf16"))
-    with evaluating(model.network):
+    with eval_mode(model.network):
         windows = model.windows(clip)
         at = None if at_s is None else check_range(at_s, duration_s=clip.duration_s)
         questions = [question_of(model, windows, each, score, at) for each in wanted]
         ready = _ready(model, windows[0], enabled=prepared and method not in ON_THE_NETWORK_ITSELF)
-        asking = Asking(replace(model, network=ready.network), questions, ready.batch, precision)
-        found = ask_by_window(METHODS[method], asking, windows, seed, settings, progress)
-    common: dict[str, Any] = {"model": model.name, "front_end": frontends.describe(model.front_end),
+        asking = Query(replace(model, network=ready.network), questions, ready.batch, precision)
+        found = explain_windows(METHODS[method], asking, windows, seed, settings, progress)
+    common: dict[str, Any] = {"model": model.name, "front_end": frontends.describe_front_end(model.front_end),
                               "prepared": ready.steps, "precision": precision}
     if len(questions) > 1:
         common["asked_together"] = [question.words(model) for question in questions]
@@ -148,8 +149,8 @@ def explain(
 
 
 def _attribution(
-    model: AudioModel, method: str, question: Question, found: Found, own: Mapping[str, Any],
-    common: Mapping[str, Any], seed: int, layout: Layout,
+    model: AudioModel, method: str, question: Question, found: WindowedEvidence, own: Mapping[str, Any],
+    common: Mapping[str, Any], seed: int, layout: WindowLayout,
 ) -> Attribution:
     values = found.joined("values")
     assert values is not None
@@ -162,10 +163,10 @@ def _attribution(
     )
 
 
-def _ready(model: AudioModel, item: Features, *, enabled: bool) -> Prepared:
+def _ready(model: AudioModel, item: Features, *, enabled: bool) -> OptimisedNetwork:
     if not enabled:
-        return Prepared(model.network, BATCH, "no", 0.0)
-    return prepare(model.network, model.front_end.heard(item))
+        return OptimisedNetwork(model.network, BATCH, "no", 0.0)
+    return optimise_for_inference(model.network, model.front_end.network_input(item))
 
 
 def _one_or_all(components: Any) -> Any:

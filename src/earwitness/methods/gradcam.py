@@ -10,20 +10,21 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from earwitness.errors import ParameterError, unknown_name
+from earwitness.core.errors import ParameterError, unknown_name
+from earwitness.core.types import Features
 from earwitness.methods.evidence import Evidence
-from earwitness.methods.tokens import onto_plane
+from earwitness.methods.token_plane import onto_plane
+from earwitness.models.adapters.torchscript import check_layers
 from earwitness.models.token_maps import TokenNetwork
-from earwitness.models.torchscript import check_layers
-from earwitness.scores import Score
-from earwitness.types import Features
+from earwitness.targets.scores import Score
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
-Variant = Literal["correct", "pak2025"]
+GradcamVariant = Literal["correct", "pak2025"]
 
 
 def gradcam(
-    score: Score, features: Features, *, layer: str | None = None, relu: bool = False, variant: Variant = "correct"
+    score: Score, features: Features, *, layer: str | None = None, relu: bool = False,
+    variant: GradcamVariant = "correct",
 ) -> Evidence:
     """Explain by the last convolution's feature maps, weighted by their mean gradient.
 

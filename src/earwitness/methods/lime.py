@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import torch
 
+from earwitness.core.types import Features
 from earwitness.methods.evidence import Evidence, Progress, stacked
-from earwitness.methods.linear import Fitted, Linear, Sampling
-from earwitness.methods.parts import ask_about_parts
+from earwitness.methods.lime_surrogate import CoalitionSampling, LimeSurrogate, SurrogateFit
 from earwitness.perturb import coalitions
-from earwitness.perturb.estimate import Distance
-from earwitness.perturb.kinds import Choice
-from earwitness.scores import Score
-from earwitness.types import Features
+from earwitness.perturb.estimators import Distance
+from earwitness.perturb.game import ask_about_parts
+from earwitness.perturb.registry import ComponentsLike
+from earwitness.targets.scores import Score
 
 
 def lime(
-    score: Score, features: Features, *, generator: torch.Generator, components: Choice = "superpixels",
+    score: Score, features: Features, *, generator: torch.Generator, components: ComponentsLike = "superpixels",
     fill: str = "segment_mean", n_samples: int = 1000, distance: Distance = "cosine", kernel_width: float = 0.25,
-    alpha: float = 1.0, minimum: float | None = None, sampling: Sampling = "balanced", tolerance: float | None = None,
+    alpha: float = 1.0, minimum: float | None = None, sampling: CoalitionSampling = "balanced",
+    tolerance: float | None = None,
     progress: Progress | None = None,
 ) -> Evidence:
     """Explain by a ridge regression of the score on components that are switched at random.
@@ -26,8 +27,8 @@ def lime(
         score: what is explained; a class probability as published.
         features: values (batch, freq, time).
         generator: source of randomness, on the CPU.
-        components: a name of ``perturb.kinds.KINDS``, components, or stems by name.
-        fill: a name of ``perturb.fill.FILLS``.
+        components: a name of ``perturb.registry.COMPONENTS``, components, or stems by name.
+        fill: a name of ``perturb.fills.FILLS``.
         n_samples: coalitions drawn with each component on by chance ½, the most where a tolerance is given; equal
             ones are scored once.
         distance: of a coalition from the full one, "cosine" or "l2".
@@ -51,9 +52,10 @@ def lime(
 
 
 def slime(
-    score: Score, features: Features, *, generator: torch.Generator, components: Choice = "temporal",
+    score: Score, features: Features, *, generator: torch.Generator, components: ComponentsLike = "temporal",
     fill: str = "silence", n_samples: int | None = None, distance: Distance = "cosine", kernel_width: float = 0.25,
-    alpha: float = 1.0, minimum: float | None = None, sampling: Sampling = "balanced", tolerance: float | None = None,
+    alpha: float = 1.0, minimum: float | None = None, sampling: CoalitionSampling = "balanced",
+    tolerance: float | None = None,
     progress: Progress | None = None,
 ) -> Evidence:
     """Explain as LIME does, over temporal, spectral or time-frequency segments.
@@ -63,7 +65,7 @@ def slime(
         features: values (batch, freq, time).
         generator: source of randomness, on the CPU.
         components: "temporal", "spectral", "grid", or any other.
-        fill: a name of ``perturb.fill.FILLS``.
+        fill: a name of ``perturb.fills.FILLS``.
         n_samples: coalitions drawn; None takes all 2ⁿ once where n <= 14, which leaves nothing to chance, and
             1,000 otherwise.
         distance: of a coalition from the full one, "cosine" (2017) or "l2" (2020).
@@ -81,8 +83,8 @@ def slime(
 
     Source: Mishra et al. 2017; Mishra et al. 2020. Differs: exhaustive by default.
     """
-    linear = Linear(distance, kernel_width, alpha)
-    found: list[Fitted] = []
+    linear = LimeSurrogate(distance, kernel_width, alpha)
+    found: list[SurrogateFit] = []
     for k in range(len(features)):
         answers = ask_about_parts(
             score, features[k : k + 1], components=components, fill=fill, generator=generator, minimum=minimum,
@@ -94,8 +96,9 @@ def slime(
 
 
 def audio_lime(
-    score: Score, features: Features, *, generator: torch.Generator, components: Choice = "hpss",
-    n_samples: int | None = None, kernel_width: float = 0.25, alpha: float = 1.0, sampling: Sampling = "balanced",
+    score: Score, features: Features, *, generator: torch.Generator, components: ComponentsLike = "hpss",
+    n_samples: int | None = None, kernel_width: float = 0.25, alpha: float = 1.0,
+    sampling: CoalitionSampling = "balanced",
     tolerance: float | None = None, progress: Progress | None = None,
 ) -> Evidence:
     """Explain as LIME does, over sources that add up to the sound: what is off is absent.
@@ -121,7 +124,9 @@ def audio_lime(
                  kernel_width=kernel_width, alpha=alpha, sampling=sampling, tolerance=tolerance, progress=progress)
 
 
-def _every_or_some(n: int, n_samples: int | None, sampling: Sampling, generator: torch.Generator) -> torch.Tensor:
+def _every_or_some(
+    n: int, n_samples: int | None, sampling: CoalitionSampling, generator: torch.Generator
+) -> torch.Tensor:
     if n_samples is None and n <= coalitions.MOST_EXHAUSTIVE:
         return coalitions.every(n)
     if sampling == "independent":

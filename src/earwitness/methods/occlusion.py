@@ -5,16 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from earwitness.core.types import Features
 from earwitness.methods.evidence import Evidence, Progress, stacked
-from earwitness.methods.parts import ask_about_parts
-from earwitness.perturb.kinds import Choice
-from earwitness.perturb.weighted import WeightedComponents
-from earwitness.scores import Score
-from earwitness.types import Features
+from earwitness.perturb.components import WeightedComponents
+from earwitness.perturb.game import ask_about_parts
+from earwitness.perturb.registry import ComponentsLike
+from earwitness.targets.scores import Score
 
 
 def occlusion(
-    score: Score, features: Features, *, generator: torch.Generator, components: Choice = "grid",
+    score: Score, features: Features, *, generator: torch.Generator, components: ComponentsLike = "grid",
     fill: str = "silence", minimum: float | None = None, progress: Progress | None = None,
 ) -> Evidence:
     """Explain by the drop of the score when one component is replaced by the fill.
@@ -23,8 +23,8 @@ def occlusion(
         score: what is explained.
         features: values (batch, freq, time).
         generator: source of randomness of a random fill.
-        components: a name of ``perturb.kinds.KINDS``, components, or stems by name.
-        fill: a name of ``perturb.fill.FILLS``.
+        components: a name of ``perturb.registry.COMPONENTS``, components, or stems by name.
+        fill: a name of ``perturb.fills.FILLS``.
         minimum: smallest value of the data set, for the fill "min_data".
         progress: called with the share done.
 

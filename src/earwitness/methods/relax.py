@@ -7,23 +7,23 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from earwitness.core.types import Features
 from earwitness.methods.evidence import Evidence, Progress
-from earwitness.perturb.estimate import Normalisation
+from earwitness.perturb.estimators import Normalisation
 from earwitness.perturb.evaluate import evaluate
-from earwitness.perturb.fill import Context, fill_values
-from earwitness.perturb.grids import Grids, draw_grids
+from earwitness.perturb.fills import FillContext, fill_values
 from earwitness.perturb.masked_mean import MaskedMean, masked_mean
-from earwitness.scores import Score
-from earwitness.types import Features
+from earwitness.perturb.soft_masks import Grids, draw_grids
+from earwitness.targets.scores import Score
 
-Sampling = Literal["balanced", "independent"]
+MaskSampling = Literal["balanced", "independent"]
 ROUND = 1024  # masks between two looks at the standard error
 
 
 def relax(
     score: Score, features: Features, *, generator: torch.Generator, n_masks: int = 3000, masks: str = "random",
     cells: int = 7, keep: float = 0.5, fill: str = "silence", normalise: Normalisation = "mask_sum",
-    sampling: Sampling | None = None, tolerance: float | None = None, progress: Progress | None = None,
+    sampling: MaskSampling | None = None, tolerance: float | None = None, progress: Progress | None = None,
 ) -> Evidence:
     """Explain by the mean of soft random masks, weighted by the score of what they keep, with uncertainty.
 
@@ -53,7 +53,7 @@ def relax(
     found: list[MaskedMean] = []
     for k in range(len(features)):
         item = features[k : k + 1]
-        filling = fill_values(fill, Context(item.values, score.model.front_end, generator=generator))
+        filling = fill_values(fill, FillContext(item.values, score.model.front_end, generator=generator))
         grids = draw_grids(n_masks, masks, cells=cells, keep=keep, balanced=sampling == "balanced",
                            generator=generator)
         found.append(_score_grids(score, item, grids, filling, sampling, tolerance, progress))
@@ -68,7 +68,7 @@ def relax(
 def rise(
     score: Score, features: Features, *, generator: torch.Generator, n_masks: int = 3000, masks: str = "random",
     cells: int = 7, keep: float = 0.5, fill: str = "silence", normalise: Normalisation = "mask_sum",
-    sampling: Sampling | None = None, tolerance: float | None = None, progress: Progress | None = None,
+    sampling: MaskSampling | None = None, tolerance: float | None = None, progress: Progress | None = None,
 ) -> Evidence:
     """Explain by the mean of soft random masks, weighted by the class probability of what they keep.
 
@@ -81,7 +81,7 @@ def rise(
 
 
 def _score_grids(
-    score: Score, item: Features, grids: Grids, filling: Tensor, sampling: Sampling, tolerance: float | None,
+    score: Score, item: Features, grids: Grids, filling: Tensor, sampling: MaskSampling, tolerance: float | None,
     progress: Progress | None,
 ) -> MaskedMean:
     shape = (item.values.shape[1], item.values.shape[2])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from earwitness.core.types import Features
 from earwitness.methods.evidence import Evidence
-from earwitness.scores import Score
-from earwitness.types import Features
+from earwitness.targets.scores import Score
 
 
 def saliency(score: Score, features: Features) -> Evidence:

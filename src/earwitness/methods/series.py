@@ -9,17 +9,17 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from earwitness.checking import fits
-from earwitness.errors import ParameterError, unknown_name
+from earwitness.core.errors import ParameterError, unknown_name
+from earwitness.core.types import Attribution, Features
+from earwitness.core.validation import fits
 from earwitness.methods.evidence import Evidence
 from earwitness.methods.lime import lime, slime
 from earwitness.methods.occlusion import occlusion
 from earwitness.methods.relax import relax, rise
 from earwitness.models.audio_model import Activation, AudioModel
-from earwitness.models.evaluating import evaluating
-from earwitness.perturb.planes import Gained, plane_of
-from earwitness.scores import SCORES, Asked, Score, Similarity, predicted_class
-from earwitness.types import Attribution, Features
+from earwitness.models.eval_mode import eval_mode
+from earwitness.perturb.gain_planes import GainedNetwork, plane_of
+from earwitness.targets.scores import SCORES, CountedScore, Score, Similarity, predicted_class
 
 Baseline = Literal["zero", "mean"]
 SERIES_METHODS: dict[str, Callable[..., Evidence]] = {
@@ -46,7 +46,7 @@ def explain_series(
         plane: "time" (channels × samples), "frequency" (Fourier bins × channels), or "time_frequency" (Fourier bins
             × frames of the short-time Fourier transform, shared by all channels).
         sample_rate_hz: samples per second, for the axes.
-        n_fft: Fourier length of "time_frequency"; see ``perturb.planes.plane_of``.
+        n_fft: Fourier length of "time_frequency"; see ``perturb.gain_planes.plane_of``.
         baseline: what is heard where the gain is 0: "zero", or the "mean" of each channel.
         labels: class names.
         activation: "softmax" or "sigmoid".
@@ -74,14 +74,14 @@ def explain_series(
     settings = _defaults(method, plane) | settings
     _check_settings(method, settings)
     base = torch.zeros_like(series[:, :1]) if baseline == "zero" else series.mean(1, keepdim=True)
-    model = AudioModel(Gained(network, series, front_end, base), front_end, labels=labels, activation=activation,
+    model = AudioModel(GainedNetwork(network, series, front_end, base), front_end, labels=labels, activation=activation,
                        name=type(network).__name__)
     gains = series.new_ones(1, *front_end.shape)
     item = Features(gains, torch.complex(gains, torch.zeros_like(gains)), series.shape[1])
-    with evaluating(model.network):
+    with eval_mode(model.network):
         index = _index(model, item, target, score)
         explained: Score = Similarity.to_item(model, item) if index is None else SCORES[score](model, index)
-        asked = Asked(explained)
+        asked = CountedScore(explained)
         found = SERIES_METHODS[method](asked, item, generator=torch.Generator().manual_seed(seed), **settings)
     spread = None if found.uncertainty is None else found.uncertainty[0]
     return Attribution(

@@ -5,17 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from earwitness.core.types import Features
 from earwitness.methods.evidence import Evidence, Progress, stacked
-from earwitness.methods.parts import Answers, ask_about_parts
-from earwitness.perturb import coalitions, estimate
-from earwitness.perturb.kinds import Choice
-from earwitness.perturb.weighted import WeightedComponents
-from earwitness.scores import Score
-from earwitness.types import Features
+from earwitness.perturb import coalitions, estimators
+from earwitness.perturb.components import WeightedComponents
+from earwitness.perturb.game import Answers, ask_about_parts
+from earwitness.perturb.registry import ComponentsLike
+from earwitness.targets.scores import Score
 
 
 def kernel_shap(
-    score: Score, features: Features, *, generator: torch.Generator, components: Choice = "temporal",
+    score: Score, features: Features, *, generator: torch.Generator, components: ComponentsLike = "temporal",
     fill: str = "silence", n_samples: int | None = None, minimum: float | None = None,
     tolerance: float | None = None, progress: Progress | None = None,
 ) -> Evidence:
@@ -25,8 +25,8 @@ def kernel_shap(
         score: what is explained; a class logit by default.
         features: values (batch, freq, time).
         generator: source of randomness, on the CPU.
-        components: a name of ``perturb.kinds.KINDS``, components, or stems by name.
-        fill: a name of ``perturb.fill.FILLS``.
+        components: a name of ``perturb.registry.COMPONENTS``, components, or stems by name.
+        fill: a name of ``perturb.fills.FILLS``.
         n_samples: paired coalitions drawn, the most where a tolerance is given; None computes exact values where
             n <= 14 and draws 2,048 otherwise.
         minimum: smallest value of the data set, for the fill "min_data".
@@ -63,9 +63,9 @@ def _values(answers: Answers) -> WeightedComponents:
     empty, full = _ends(answers)
     if answers.is_exhaustive:
         numbers = (answers.rows.long() << torch.arange(n)).sum(1)
-        return WeightedComponents(answers.parts, estimate.exact_shapley(answers.scores[numbers.argsort()], n), empty)
+        return WeightedComponents(answers.parts, estimators.exact_shapley(answers.scores[numbers.argsort()], n), empty)
     rows, scores = answers.rows[answers.index[2:]], answers.scores[answers.index[2:]]
-    weights = estimate.kernel_shapley(rows, scores, empty=empty, full=full, weights=torch.ones(len(rows)))
+    weights = estimators.kernel_shapley(rows, scores, empty=empty, full=full, weights=torch.ones(len(rows)))
     return WeightedComponents(answers.parts, weights, empty)
 
 
@@ -75,8 +75,8 @@ def _error(answers: Answers) -> float:
         return 0.0
     empty, full = _ends(answers)
     rows, scores = answers.rows[answers.index[2:]], answers.scores[answers.index[2:]]
-    return float(estimate.jackknife_error(
-        lambda kept: estimate.kernel_shapley(rows[kept], scores[kept], empty=empty, full=full,
+    return float(estimators.jackknife_error(
+        lambda kept: estimators.kernel_shapley(rows[kept], scores[kept], empty=empty, full=full,
                                              weights=torch.ones(int(kept.sum()))), len(rows), block=2).max())
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError, require
+from earwitness.core.errors import ParameterError, require
 
 LSD_FFT = 512
 LSD_HOP = 256

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError, unknown_name
+from earwitness.core.errors import ParameterError, unknown_name
 
 Convention = Literal["nan", "pak2025"]
 OFFSET = 1e-7

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 
 
 def faithfulness(p: Tensor, p_removed: Tensor) -> Tensor:

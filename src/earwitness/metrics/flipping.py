@@ -8,11 +8,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError, unknown_name
+from earwitness.core.errors import ParameterError, unknown_name
+from earwitness.core.types import Features
 from earwitness.perturb.evaluate import evaluate
-from earwitness.perturb.fill import Context, fill_values
-from earwitness.scores import Score
-from earwitness.types import Features
+from earwitness.perturb.fills import FillContext, fill_values
+from earwitness.targets.scores import Score
 
 Order = Literal["most", "least", "random"]
 ORDERS: tuple[Order, ...] = ("most", "least", "random")
@@ -50,7 +50,7 @@ def flip(
         order: "most" relevant first (a faithful map makes the score fall at once), "least" relevant first (it
             stays), or "random".
         n_blocks: steps from nothing to all; the network is asked ``n_blocks`` + 1 times.
-        fill: what is put in the place of a bin; a name of ``perturb.fill.FILLS``.
+        fill: what is put in the place of a bin; a name of ``perturb.fills.FILLS``.
         generator: source of the random order and of a random fill.
 
     Raises:
@@ -66,7 +66,7 @@ def flip(
     if not 1 <= n_blocks <= plane.numel():
         raise ParameterError(f"n_blocks is {n_blocks}; expected 1 to {plane.numel()}, the number of bins")
     blocks = _blocks(values, order, n_blocks, generator).to(features.values.device)
-    filling = fill_values(fill, Context(features.values, score.model.front_end, generator=generator))
+    filling = fill_values(fill, FillContext(features.values, score.model.front_end, generator=generator))
 
     def make(first: int, last: int) -> Features:
         steps = torch.arange(first, last, device=blocks.device)[:, None, None]

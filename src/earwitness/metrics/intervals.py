@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 
 Z_95 = 1.959963984540054
 RESAMPLES = 2000

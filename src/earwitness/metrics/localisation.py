@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 
 
 def relevance_mass(values: Tensor, evidence: Tensor) -> Tensor:

@@ -8,9 +8,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError, unknown_name
+from earwitness.core.errors import ParameterError, unknown_name
+from earwitness.core.types import Features
 from earwitness.frontends import Inversion
-from earwitness.listening import hear_again
+from earwitness.listening import features_of_sounds
 from earwitness.metrics.conciseness import Convention, complexity, is_degenerate, kept_area, sparseness
 from earwitness.metrics.faithfulness import (
     average_drop,
@@ -20,7 +21,6 @@ from earwitness.metrics.faithfulness import (
     input_fidelity,
 )
 from earwitness.models.audio_model import AudioModel
-from earwitness.types import Features
 
 BATCH = 32
 SOUNDS_AT_ONCE = 8
@@ -149,7 +149,8 @@ def _of_sounds(model: AudioModel, features: Features, masks: Tensor, inversion: 
     """Probabilities (k, classes) of the sounds that masks (k, freq, time) keep of one item."""
     with torch.no_grad():
         repeated = features.with_values(features.values.expand(len(masks), -1, -1))
-        return model.probabilities(hear_again(model, model.front_end.inverse(repeated, masks, inversion=inversion)))
+        sounds = model.front_end.inverse(repeated, masks, inversion=inversion)
+        return model.probabilities(features_of_sounds(model, sounds))
 
 
 def measures_of(

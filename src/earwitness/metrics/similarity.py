@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.metrics.localisation import average_ranks
 
 

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from earwitness import audio
-from earwitness.checking import fits
-from earwitness.errors import ParameterError, unknown_name
+from earwitness.core.errors import ParameterError, unknown_name
+from earwitness.core.types import Clip, Features, check_rate
+from earwitness.core.validation import fits
 from earwitness.frontends import FrontEnd, WaveformPlane
-from earwitness.models.evaluating import evaluating
+from earwitness.models.eval_mode import eval_mode
 from earwitness.models.frames import Frames
 from earwitness.models.windows import Windows
-from earwitness.types import Clip, Features, check_rate
 
 Activation = Literal["softmax", "sigmoid", "identity"]
 MAX_WINDOW_S = 3600.0
@@ -110,7 +110,7 @@ class AudioModel:
         Raises:
             ParameterError: not a function; and, when it is asked, answers that are not as announced.
         """
-        from earwitness.models.black_box import from_callable
+        from earwitness.models.adapters.function import from_callable
 
         return from_callable(function, labels, sample_rate_hz, returns=returns, activation=activation, **settings)
 
@@ -134,7 +134,7 @@ class AudioModel:
             WeightsError: no such file, or not an ONNX file.
             ParameterError: inputs or outputs that do not fit.
         """
-        from earwitness.models.onnx_file import from_onnx
+        from earwitness.models.adapters.onnx import from_onnx
 
         return from_onnx(path, sample_rate_hz, labels, output=output, **settings)
 
@@ -158,7 +158,7 @@ class AudioModel:
         Raises:
             WeightsError: no such file, or not TorchScript.
         """
-        from earwitness.models.torchscript import from_torchscript
+        from earwitness.models.adapters.torchscript import from_torchscript
 
         return from_torchscript(path, sample_rate_hz, labels, **settings)
 
@@ -187,7 +187,7 @@ class AudioModel:
             WeightsError: a model cannot be loaded by name.
             MissingExtraError: transformers is not installed.
         """
-        from earwitness.models.hugging_face.loading import from_transformers
+        from earwitness.models.adapters.transformers.loading import from_transformers
 
         return from_transformers(model, feature_extractor, activation=activation, name=name, revision=revision)
 
@@ -251,7 +251,7 @@ class AudioModel:
         Raises:
             ParameterError: the network's output does not fit ``labels`` or ``frames``.
         """
-        logits: Tensor = self.network(self.front_end.heard(features))
+        logits: Tensor = self.network(self.front_end.network_input(features))
         if not isinstance(logits, Tensor):
             kind = type(logits).__name__
             raise ParameterError(f"network returns a {kind}; expected a tensor of logits (batch, classes)")
@@ -282,7 +282,7 @@ class AudioModel:
         if self.activation == "identity":
             raise ParameterError(f"model {self.name!r} gives plain numbers (activation 'identity'), no probabilities; "
                                  "ask model.logits, or explain the score 'output'")
-        with evaluating(self.network), torch.no_grad():
+        with eval_mode(self.network), torch.no_grad():
             features = self.features(heard) if isinstance(heard, Clip) else heard
             return self.activated(self.outputs(features))
 
@@ -305,7 +305,7 @@ class AudioModel:
             raise ParameterError(
                 f"network {type(self.network).__name__} has no embed method; give it one to use it here"
             )
-        embedding: Tensor = embed(self.front_end.heard(features))
+        embedding: Tensor = embed(self.front_end.network_input(features))
         return embedding
 
     def class_index(self, target: str | int) -> int:

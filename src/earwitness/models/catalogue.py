@@ -14,16 +14,16 @@ import torch
 from torch import nn
 
 from earwitness import frontends
-from earwitness.checking import fits, in_words
-from earwitness.errors import ParameterError, WeightsError, unknown_name
+from earwitness.core.errors import ParameterError, WeightsError, unknown_name
+from earwitness.core.validation import fits, in_words
 from earwitness.models.audio_model import AudioModel
-from earwitness.models.cnn14 import Cnn14
-from earwitness.models.small_cnn import SmallCnn
-from earwitness.models.svdnet import SvdNet
-from earwitness.models.vggish import VGGish
+from earwitness.models.networks.cnn14 import Cnn14
+from earwitness.models.networks.singing_voice import SingingVoiceNet
+from earwitness.models.networks.small_cnn import SmallCnn
+from earwitness.models.networks.vggish import VGGish
 from earwitness.models.weights import check, fetch, is_file, load_into, read_state_dict
 
-ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"small": SmallCnn, "cnn14": Cnn14, "svdnet": SvdNet,
+ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"small": SmallCnn, "cnn14": Cnn14, "svdnet": SingingVoiceNet,
                                                      "vggish": VGGish}
 
 
@@ -159,7 +159,7 @@ def assemble(card: Card, weights: Path) -> AudioModel:
     try:
         with torch.device("meta"):  # no random initialisation: the weights come from the file
             network = ARCHITECTURES[card.arch](**card.arch_settings)
-        front_end = frontends.build(dict(card.front_end))
+        front_end = frontends.build_front_end(dict(card.front_end))
     except (TypeError, ValueError, RuntimeError, OverflowError, ArithmeticError) as error:
         raise ParameterError(f"card {card.name!r} does not fit its architecture or front end: {error}") from error
     load_into(network, read_state_dict(weights), source=str(weights))

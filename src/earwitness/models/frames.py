@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from earwitness.checking import fits
-from earwitness.errors import ParameterError, unknown_name
+from earwitness.core.errors import ParameterError, unknown_name
+from earwitness.core.validation import fits
 
 Pool = Literal["mean", "max"]
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import torch
 from torch import Tensor, nn
 
-from earwitness.errors import WeightsError
+from earwitness.core.errors import WeightsError
 
 FRONT_END_PREFIXES = ("spectrogram_extractor.", "logmel_extractor.")
 DOWNLOAD_TIMEOUT_S = 30

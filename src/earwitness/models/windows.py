@@ -10,15 +10,16 @@ import torch
 from torch import Tensor
 
 from earwitness import audio
-from earwitness.errors import ParameterError
-from earwitness.types import Clip, Features
+from earwitness.core.errors import ParameterError
+from earwitness.core.types import Clip, Features
+from earwitness.models.overlap_add import OverlapAdd
 
 if TYPE_CHECKING:
     from earwitness.models.audio_model import AudioModel
 
 
 @dataclass(frozen=True)
-class Layout:
+class WindowLayout:
     """How the windows of a clip lie along time.
 
     Where the frames of a window end before those of the next begin, the joined plane is one window after the other,
@@ -75,9 +76,9 @@ class Layout:
 
     def join(self, planes: Tensor) -> Tensor:
         """Join planes (windows, freq, frames) to one, (freq, time)."""
-        joiner = Joiner(crossfade=self.overlaps)
-        found = [joiner.add(plane, self.first_column(k)) for k, plane in enumerate(planes)]
-        return torch.cat([*found, joiner.rest()], 1)
+        overlap_add = OverlapAdd(crossfade=self.overlaps)
+        found = [overlap_add.add(plane, self.first_column(k)) for k, plane in enumerate(planes)]
+        return torch.cat([*found, overlap_add.flush()], 1)
 
     def split(self, plane: Tensor) -> Tensor:
         """Cut a joined plane (freq, time) into what each window sees of it, (windows, freq, frames).
@@ -126,64 +127,10 @@ class Windows:
         return self._last[1]
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> WindowLayout:
         """How they lie along time."""
         window = self.pieces.shape[1]
         hop = window if len(self) == 1 else self.model.window_and_hop_samples(window)[1]
         stft = self.model.front_end.stft
-        return Layout(len(self), window, hop, self[0].values.shape[2], stft.hop_samples, self.model.sample_rate_hz,
-                      0.0 if stft.centred else stft.win_samples / 2)
-
-
-class Joiner:
-    """Joins pieces that come in order of time; gives back what no later piece can change.
-
-    Args:
-        crossfade: where pieces overlap, take their mean, weighted by a triangle over each; otherwise each lasts until
-            the next begins.
-    """
-
-    def __init__(self, *, crossfade: bool) -> None:
-        self.crossfade = crossfade
-        self.start = 0
-        self.dtype = torch.float32
-        self.total: Tensor | None = None
-        self.weight = torch.zeros(0, dtype=torch.float64)
-
-    def add(self, piece: Tensor, start: int) -> Tensor:
-        """Add a piece (rows, n) that begins at column ``start``, no earlier than the one before it.
-
-        Returns:
-            The columns before ``start`` that had not been given back yet, (rows, m).
-        """
-        if self.total is None:
-            self.total = piece[:, :0].double() if self.crossfade else piece[:, :0]
-            self.weight, self.dtype = self.weight.to(piece.device), piece.dtype
-        done = self._columns(start - self.start)
-        self.total, self.weight = self.total[:, start - self.start :], self.weight[start - self.start :]
-        self.start, n = start, piece.shape[1]
-        if not self.crossfade:
-            self.total = piece
-            return done
-        spare = max(0, n - self.total.shape[1])
-        self.total = torch.nn.functional.pad(self.total, (0, spare))
-        self.weight = torch.nn.functional.pad(self.weight, (0, spare))
-        places = torch.arange(n, device=piece.device)
-        triangle = torch.minimum(places + 1, n - places).double()
-        self.total[:, :n] += triangle * piece
-        self.weight[:n] += triangle
-        return done
-
-    def rest(self) -> Tensor:
-        """Return what is left, (rows, m)."""
-        if self.total is None:
-            return torch.zeros(0, 0)
-        return self._columns(self.total.shape[1])
-
-    def _columns(self, count: int) -> Tensor:
-        """The first columns; silence where pieces left a gap."""
-        assert self.total is not None
-        found = self.total[:, :count]
-        if self.crossfade:
-            found = found / self.weight[:count].clamp(min=1e-300)
-        return audio.fit_length(found, count).to(self.dtype)
+        return WindowLayout(len(self), window, hop, self[0].values.shape[2], stft.hop_samples,
+                            self.model.sample_rate_hz, 0.0 if stft.centred else stft.win_samples / 2)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 
 MOST_EXHAUSTIVE = 14
 

@@ -9,9 +9,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
+from earwitness.core.types import Features
 from earwitness.frontends import FrontEnd
-from earwitness.types import Features
 
 
 class Components(Protocol):
@@ -94,6 +94,33 @@ class Stems:
         powers = torch.stack([self.front_end.to_linear(self.front_end.from_stft(s[None]))[0] for s in self.stfts])
         shares = powers / powers.sum(0).clamp(min=torch.finfo(powers.dtype).tiny)
         return (weights.to(shares)[:, None, None] * shares).sum(0)
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedComponents:
+    """Parts of a sound and their evidence.
+
+    Attributes:
+        parts: the components.
+        weights: one number per part, (n,); positive speaks for the target.
+        intercept: score that no part explains, or None.
+        r2: share of the scores' weighted variance that the linear surrogate explains, or None.
+    """
+
+    parts: Components
+    weights: Tensor
+    intercept: float | None = None
+    r2: float | None = None
+
+    @property
+    def names(self) -> Sequence[str]:
+        """One name per part."""
+        return self.parts.names
+
+    def top(self, n: int = 3) -> list[int]:
+        """Return the numbers of the ``n`` parts with the largest weights, largest first."""
+        order: list[int] = self.weights.argsort(descending=True, stable=True)[:n].tolist()
+        return order
 
 
 def temporal(

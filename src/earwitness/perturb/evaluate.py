@@ -7,9 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from earwitness.errors import EarwitnessError
-from earwitness.scores import Asked, Score
-from earwitness.types import Features
+from earwitness.core.errors import EarwitnessError
+from earwitness.core.types import Features
+from earwitness.targets.scores import CountedScore, Score
 
 BATCH = 32
 Make = Callable[[int, int], Features]
@@ -57,7 +57,7 @@ def evaluate(
 
 
 def _ask(score: Score, make: Make, first: int, last: int) -> Tensor:
-    return score.of_next(lambda: make(first, last)) if isinstance(score, Asked) else score(make(first, last))
+    return score.of_next(lambda: make(first, last)) if isinstance(score, CountedScore) else score(make(first, last))
 
 
 def _batch_of(score: Score) -> int:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from earwitness.errors import unknown_name
+from earwitness.core.errors import unknown_name
 from earwitness.perturb.coalitions import balanced_block
-from earwitness.perturb.estimate import Normalisation
-from earwitness.perturb.grids import SHIFTS, Grids, grow_sums, sum_by_shift
-from earwitness.perturb.surrogate import Surrogate, learn
+from earwitness.perturb.control_variate import GaussianProcess, fit_gaussian_processes
+from earwitness.perturb.estimators import Normalisation
+from earwitness.perturb.soft_masks import SHIFTS, Grids, grow_sums, sum_by_shift
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ def masked_mean(grids: Grids, scores: Tensor, shape: tuple[int, int], *, balance
     distance = scores - offset
     mask, mask_score, mask_score2 = grow_sums(
         sum_by_shift(grids, torch.stack([torch.ones_like(scores), distance, distance**2])), shape)
-    learnt = learn(grids.switches, distance, block=balanced_block(grids.switches.shape[1]),
+    learnt = fit_gaussian_processes(grids.switches, distance, block=balanced_block(grids.switches.shape[1]),
                    shifts=grids.shifts) if balanced else []
     importance = offset + _importance(grids, learnt, shape) if learnt else None
     rest = torch.cat([each.residuals for each in learnt]) if learnt else distance
@@ -84,7 +84,7 @@ def masked_mean(grids: Grids, scores: Tensor, shape: tuple[int, int], *, balance
                       _standard_error(grids, rest, centred=bool(learnt)))
 
 
-def _importance(grids: Grids, learnt: list[Surrogate], shape: tuple[int, int]) -> Tensor:
+def _importance(grids: Grids, learnt: list[GaussianProcess], shape: tuple[int, int]) -> Tensor:
     """What the stand-ins expect, and the mean of what they got wrong, over E[m]: (freq, time)."""
     n = len(grids)
     residuals = torch.cat([each.residuals for each in learnt])
@@ -95,7 +95,7 @@ def _importance(grids: Grids, learnt: list[Surrogate], shape: tuple[int, int]) -
     return planes[0] / grids.mean
 
 
-def _expected_cells(grids: Grids, learnt: Surrogate) -> Tensor:
+def _expected_cells(grids: Grids, learnt: GaussianProcess) -> Tensor:
     """Expectation of prediction · cell at each shift, (shifts, rows, columns)."""
     mean, first, second = learnt.moments(SHIFTS)
     if grids.family != "time_frequency":

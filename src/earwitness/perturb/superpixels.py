@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from earwitness.core.types import Features
 from earwitness.perturb.components import Segments
-from earwitness.types import Features
 
 
 def quickshift(

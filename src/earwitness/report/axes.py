@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 
 MIN_GAP = 0.05
 MAX_TICKS = 11

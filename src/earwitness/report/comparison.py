@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from earwitness.metrics import DOMAINS
 from earwitness.report import pictures, sounds
 from earwitness.report.contents import Refusal, Report, Section
-from earwitness.report.tables import Metric, best_rows, metric_rows, percent
+from earwitness.report.tables import MetricRow, best_rows, metric_rows, percent
 from earwitness.report.views import Overlay, SectionView, anchor_of, png_uri, section_view
 
 LAYERS = ("explanation", "mask", "truth")  # what the small pictures can show
@@ -157,7 +157,7 @@ def _probabilities(section: Section) -> list[float]:
     return [getattr(measures, name) if measures else math.nan for name in ("p_kept", "p_removed") for measures in found]
 
 
-def _numbers(section: Section) -> list[Metric]:
+def _numbers(section: Section) -> list[MetricRow]:
     """The kept area, then the metrics; a constant mask is a tag."""
     rows = metric_rows(section.measures)
     return [row for row in rows if row.short == "kept area"] + [row for row in rows if row.name]

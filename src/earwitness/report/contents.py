@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import Tensor
 
-from earwitness.listening import Heard
+from earwitness.core.types import SHOWN_BY, Attribution
+from earwitness.listening import SplitSound
 from earwitness.metrics import Domain, Measures
-from earwitness.types import SHOWN_BY, Attribution
 
 PARTS = ("original", "kept", "removed")
 
@@ -84,7 +84,7 @@ class Section:
     floor: float
     attribution: Attribution
     mask: Tensor
-    heard: Heard
+    heard: SplitSound
     measures: Measures
     predictions: Sequence[Prediction]
     evidence: Tensor | None = None
@@ -111,7 +111,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Moment:
+class WindowPrediction:
     """What the model says of one window of a long recording.
 
     Attributes:
@@ -126,7 +126,7 @@ class Moment:
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class FullLengthMap:
     """Every window of a long recording explained, joined over all of it.
 
     Attributes:
@@ -174,14 +174,14 @@ class Report:
     clip_name: str
     facts: Mapping[str, str]
     sections: Sequence[Section]
-    timeline: Sequence[Moment]
+    timeline: Sequence[WindowPrediction]
     settings: Mapping[str, Any]
     command: str
     notes: Sequence[str] = ()
     extra: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     methods: Sequence[str] = ()
     refusals: Sequence[Refusal] = ()
-    course: Course | None = None
+    course: FullLengthMap | None = None
 
     def _repr_html_(self) -> str:
         return SHOWN_BY[Report](self)

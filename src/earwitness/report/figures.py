@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from earwitness.files import replacing
+from earwitness.core.atomic_files import replacing
+from earwitness.core.types import Attribution
 from earwitness.report import pictures
 from earwitness.report.axes import Axis, frequency_axis, tick_centres, time_axis
 from earwitness.report.contents import Section
 from earwitness.report.pictures import EvidenceScale, Pixels
 from earwitness.report.tables import percent
 from earwitness.report.views import layers, span
-from earwitness.types import Attribution
 
 if TYPE_CHECKING:  # matplotlib is slow to import, and the page does without it
     from matplotlib.axes import Axes

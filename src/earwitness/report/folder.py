@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 
 from earwitness import audio
-from earwitness.errors import EarwitnessError
-from earwitness.files import make_folder, replacing
+from earwitness.core.atomic_files import make_folder, replacing
+from earwitness.core.errors import EarwitnessError
+from earwitness.core.types import Clip
 from earwitness.methods import METHODS
 from earwitness.report.contents import Report, Section
-from earwitness.report.course import write_course
 from earwitness.report.figures import draw_explanation, draw_sound, save_figure
 from earwitness.report.hearing import disagreements
 from earwitness.report.html import write_html
-from earwitness.types import Clip
+from earwitness.report.overview import write_overview
 
 PARTS = ("kept", "removed", "explanation")
 NUMBERED = re.compile(rf"(original|{'|'.join(PARTS)})(-\d+)?(-({'|'.join(METHODS)}))?\.(wav|png|npz)")
@@ -62,7 +62,7 @@ def write_folder(report: Report, folder: Path) -> dict[str, Any]:
         write_html(report, folder / "report.html")
         content = summary(report)
         if report.course is not None:
-            content["course"] = write_course(report.course, folder)
+            content["course"] = write_overview(report.course, folder)
         with replacing(folder / "explanation.json") as path:
             path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8",
                             errors="backslashreplace")

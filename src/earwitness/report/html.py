@@ -11,12 +11,12 @@ from pathlib import Path
 
 import jinja2
 
-from earwitness.files import replacing
+from earwitness.core.atomic_files import replacing
 from earwitness.report import pictures
 from earwitness.report.axes import clock
 from earwitness.report.comparison import page_groups
 from earwitness.report.contents import Report, Section
-from earwitness.report.course import course_view
+from earwitness.report.overview import make_overview
 from earwitness.report.tables import flat_settings, percent
 from earwitness.report.timeline import timeline
 from earwitness.report.views import span
@@ -55,7 +55,7 @@ def render_html(report: Report) -> str:
         groups=groups,
         stretches=[_stretch(section, f"#{place}-{k}", len(report.methods)) for k, section in enumerate(firsts, 1)],
         timeline=timeline(report.timeline, firsts, anchor=place),
-        course=course_view(report.course),
+        course=make_overview(report.course),
         settings=list(flat_settings(report.settings)),
         seeds=", ".join(str(seed) for seed in seeds),
         script=script,

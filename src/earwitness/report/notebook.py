@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from earwitness.core.types import SHOWN_BY, Attribution, Clip
 from earwitness.frontends import StftDb
 from earwitness.report import pictures, sounds
 from earwitness.report.axes import clock
 from earwitness.report.contents import Report
 from earwitness.report.html import render_html
-from earwitness.types import SHOWN_BY, Attribution, Clip
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

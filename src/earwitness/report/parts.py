@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from earwitness.core.types import Attribution
 from earwitness.report.tables import number
-from earwitness.types import Attribution
 
 MOST_PARTS = 12
 

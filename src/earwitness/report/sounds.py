@@ -8,15 +8,15 @@ import math
 import soundfile
 from torch import Tensor
 
-from earwitness.errors import ParameterError
-from earwitness.listening import Heard
+from earwitness.core.errors import ParameterError
+from earwitness.listening import SplitSound
 from earwitness.report.pictures import data_uri
 
 PEAK = 0.9
 CEILING = 0.99
 
 
-def common_gain(heard: Heard) -> float:
+def common_gain(heard: SplitSound) -> float:
     """Return the one gain for all three sounds: the original peaks at 0.9 unless another would clip.
 
     >>> import torch
@@ -63,7 +63,7 @@ def sound_uri(waveform: Tensor, *, sample_rate_hz: int, gain: float, compact: bo
     return data_uri(buffer.getvalue(), f"audio/{form.lower()}")
 
 
-def adds_up(heard: Heard) -> bool:
+def adds_up(heard: SplitSound) -> bool:
     """Say whether kept and removed sound together are the original, to within -60 dB of its peak."""
     return _peak(heard.original - heard.kept - heard.removed) <= 1e-3 * _peak(heard.original)
 

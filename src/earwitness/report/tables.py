@@ -13,7 +13,7 @@ MOST_LISTED = 16
 
 
 @dataclass(frozen=True)
-class Metric:
+class MetricRow:
     """One row of the metrics table.
 
     Attributes:
@@ -45,18 +45,18 @@ _METRICS = (
 )
 
 
-def metric_rows(measures: Measures) -> list[Metric]:
+def metric_rows(measures: Measures) -> list[MetricRow]:
     """Return the metrics of one explanation as rows: the seven of Pak & Teryokhina 2025, kept area, constant mask."""
     rows = []
     for field, short, name, form, better, meaning in _METRICS:
         value = float(getattr(measures, field))
         missing = "n/a (constant mask)" if measures.degenerate else "n/a"
         defined = math.isfinite(value)
-        rows.append(Metric(short, name, form.format(value) if defined else missing, better, meaning, defined))
+        rows.append(MetricRow(short, name, form.format(value) if defined else missing, better, meaning, defined))
     area = percent(measures.kept_area)
-    rows.append(Metric("kept area", "", area, "", "share of the picture that the mask keeps", area != "n/a"))
+    rows.append(MetricRow("kept area", "", area, "", "share of the picture that the mask keeps", area != "n/a"))
     constant = "yes" if measures.degenerate else "no"
-    rows.append(Metric("constant mask", "", constant, "", "is it the same value everywhere, all or nothing?", True))
+    rows.append(MetricRow("constant mask", "", constant, "", "is it the same value everywhere, all or nothing?", True))
     return rows
 
 

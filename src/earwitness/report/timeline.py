@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from earwitness.report.axes import Tick, clock, time_axis
-from earwitness.report.contents import Moment, Section
+from earwitness.report.contents import Section, WindowPrediction
 from earwitness.report.tables import percent
 
 MAX_LANES = 8
@@ -43,7 +43,9 @@ class Timeline:
     unit: str
 
 
-def timeline(moments: Sequence[Moment], sections: Sequence[Section], *, anchor: str = "section") -> Timeline | None:
+def timeline(
+    moments: Sequence[WindowPrediction], sections: Sequence[Section], *, anchor: str = "section"
+) -> Timeline | None:
     """Lay out the windows of a long recording; None where there are none.
 
     Args:
@@ -74,7 +76,7 @@ def timeline(moments: Sequence[Moment], sections: Sequence[Section], *, anchor: 
     return Timeline([Lane(label, blocks) for label, blocks in lanes.items()], axis.ticks, axis.unit)
 
 
-def _thinned(moments: Sequence[Moment]) -> Sequence[Moment]:
+def _thinned(moments: Sequence[WindowPrediction]) -> Sequence[WindowPrediction]:
     """At most 1,500: of neighbours that share a block, the window that the model is surest of."""
     together = -(-len(moments) // MAX_BLOCKS)
     if together == 1:
@@ -83,7 +85,7 @@ def _thinned(moments: Sequence[Moment]) -> Sequence[Moment]:
     return [replace(max(group, key=lambda m: m.probability), start_s=group[0].start_s) for group in groups]
 
 
-def _anchor(moment: Moment, end: float, sections: Sequence[Section], anchor: str) -> str:
+def _anchor(moment: WindowPrediction, end: float, sections: Sequence[Section], anchor: str) -> str:
     middle = (end - moment.start_s) / 2
     found = (k for k, s in enumerate(sections, 1) if abs(s.start_s - moment.start_s) < middle)
     index = next(found, None)

@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.report import pictures, sounds
 from earwitness.report.axes import Axis, clock, frequency_axis, tick_centres, time_axis
 from earwitness.report.contents import Answer, Section
 from earwitness.report.hearing import disagreements
 from earwitness.report.parts import Part, part_rows
 from earwitness.report.pictures import EvidenceScale, Values
-from earwitness.report.tables import Metric, metric_rows, number, percent
+from earwitness.report.tables import MetricRow, metric_rows, number, percent
 
 SHARE_OPACITY = 0.7  # a full mask still shows the sound below it
 
@@ -73,7 +73,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Row:
+class ClassRow:
     """One class in the predictions table; shares in percent for the bars, texts for the reader."""
 
     label: str
@@ -102,8 +102,8 @@ class SectionView:
     panels: Sequence[Panel]
     gain: str
     adds_up: bool
-    rows: Sequence[Row]
-    metrics: Sequence[Metric]
+    rows: Sequence[ClassRow]
+    metrics: Sequence[MetricRow]
     parts: Sequence[Part]
     degenerate: bool
     original_in: str
@@ -254,9 +254,9 @@ def _says(of_part: list[Answer]) -> list[tuple[str, str, str]]:
     return [("it", *found[0][1:])] if of_part and of_part[0].part == "original" else found
 
 
-def _rows(section: Section) -> list[Row]:
+def _rows(section: Section) -> list[ClassRow]:
     return [
-        Row(p.label, p.label == (section.measured or section.attribution.target), tuple(
+        ClassRow(p.label, p.label == (section.measured or section.attribution.target), tuple(
             (key, round(100 * min(max(value, 0.0), 1.0), 2) if math.isfinite(value) else 0.0, percent(value))
             for key, value in (("original", p.original), ("kept", p.kept), ("removed", p.removed))
         ))

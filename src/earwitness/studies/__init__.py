@@ -1,5 +1,6 @@
-"""Published systems as studies: each a plan, tables and figures."""
+"""The published systems, each run whole from one command."""
 
-from earwitness.studies import mishra2020, pak2025, relax2023
+import lazy_loader
 
-__all__ = ["mishra2020", "pak2025", "relax2023"]
+# lazy: a study brings pandas and a runner along, which nobody needs who asks for another one
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=["mishra2020", "pak2025", "relax2023"])

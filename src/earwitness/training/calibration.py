@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 
 TEMPERATURES = (0.2, 5.0, 400)
 

@@ -15,9 +15,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from earwitness import audio, frontends
+from earwitness.core.atomic_files import make_folder, replacing
+from earwitness.core.errors import ParameterError, unknown_name
 from earwitness.datasets import esc50
-from earwitness.errors import ParameterError, unknown_name
-from earwitness.files import make_folder, replacing
 from earwitness.frontends import FrontEnd
 from earwitness.training.augment import SILENCE_DB
 from earwitness.training.backgrounds import make_backgrounds
@@ -98,7 +98,7 @@ def train_classifier(
     split = split or Split()
     _check(arch, front_end, out_dir, resume=resume)
     make_folder(out_dir)
-    data = esc50.read(data_dir)
+    data = esc50.read_esc50(data_dir)
     train, valid, test = (
         load_features(data.of_folds(folds), front_end, progress=progress, what=what)
         for what, folds in (("training", split.train), ("validation", split.valid), ("test", split.test)))
@@ -115,7 +115,7 @@ def train_classifier(
         "origin": "trained with earwitness", "licence": "that of its training data",
         "credits": f"the recordings of {data_dir.resolve().name} and their makers",
         "data": f"{len(train)} clips to train, {len(valid)} to choose the best epoch, {len(test)} to test",
-        "front_end": frontends.describe(front_end), "window_s": WINDOW_S, "normalise": "peak",
+        "front_end": frontends.describe_front_end(front_end), "window_s": WINDOW_S, "normalise": "peak",
         "labels": list(data.labels), "activation": "softmax",
         "weights": "model.safetensors", "checksum": checksum(out_dir / "model.safetensors"),
         "training": {**asdict(settings), **asdict(split), "init": None if init is None else init.name,
@@ -136,7 +136,7 @@ def write_card(path: Path, card: dict[str, Any]) -> None:
 
 
 def load_features(
-    recordings: Sequence[esc50.Recording], front_end: FrontEnd, *, progress: Progress | None = None, what: str = ""
+    recordings: Sequence[esc50.Esc50Recording], front_end: FrontEnd, *, progress: Progress | None = None, what: str = ""
 ) -> LabelledFeatures:
     """Return the features of clips: resampled, peak 1, 5 s.
 
@@ -147,7 +147,7 @@ def load_features(
         what: which clips they are, for the progress bar.
     """
     length = round(WINDOW_S * front_end.sample_rate_hz)
-    steps: Iterable[esc50.Recording] = recordings
+    steps: Iterable[esc50.Esc50Recording] = recordings
     if progress is not None:
         steps = progress.track(recordings, description=f"reading {what} clips")
     values = []

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from earwitness.errors import ParameterError, WeightsError, unknown_name
-from earwitness.files import replacing
-from earwitness.models.evaluating import evaluating
+from earwitness.core.atomic_files import replacing
+from earwitness.core.errors import ParameterError, WeightsError, unknown_name
+from earwitness.models.eval_mode import eval_mode
 from earwitness.training.settings import Epoch, FitResult, FitSettings, LabelledFeatures
 
 CHECKPOINT = "checkpoint.pt"
@@ -44,7 +44,7 @@ def borrowed_rng(seed: int) -> Iterator[None]:
 
 def predict(network: nn.Module, values: Tensor, *, batch: int = 64) -> Tensor:
     """Return logits (n, classes) of features (n, freq, time), in evaluation mode and float32."""
-    with evaluating(network), torch.no_grad():
+    with eval_mode(network), torch.no_grad():
         return torch.cat([network(part).float() for part in torch.split(values, batch)])
 
 

@@ -7,8 +7,8 @@ from typing import Literal
 
 from torch import Tensor
 
-from earwitness.checking import fits
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
+from earwitness.core.validation import fits
 from earwitness.training.augment import Augmentation
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from earwitness.errors import WeightsError, unknown_name
+from earwitness.core.errors import WeightsError, unknown_name
 from earwitness.frontends import FrontEnd, MelDb, StftDb
 from earwitness.models.catalogue import ARCHITECTURES
 from earwitness.models.weights import FRONT_END_PREFIXES, read_state_dict

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import earwitness as ew
-from earwitness.models import SvdNet
+from earwitness.models import SingingVoiceNet
 from earwitness.training import borrowed_rng
 from tests.datasets.songs_on_disk import sound, write_lyrics
 
@@ -13,8 +13,8 @@ WINDOW_S = 36934 / 22050
 def detector():
     """A detector with random weights whose logits are spread over both decisions."""
     with borrowed_rng(4):
-        network = SvdNet().eval()
-    model = ew.AudioModel(network, ew.frontends.SvdLogMel(mean=[-5.0] * 80, std=[1.5] * 80, minimum=-7.4),
+        network = SingingVoiceNet().eval()
+    model = ew.AudioModel(network, ew.frontends.SingingVoiceLogMel(mean=[-5.0] * 80, std=[1.5] * 80, minimum=-7.4),
                           labels=["vocal"], activation="sigmoid", window_s=WINDOW_S, name="random")
     calm, sung = (torch.from_numpy(sound(WINDOW_S, where)).float() for where in ([], [(0.0, 9.0)]))
     with torch.no_grad():

@@ -3,9 +3,8 @@ import pytest
 import torch
 
 import earwitness as ew
-from earwitness.errors import ParameterError
-from earwitness.perturb.components import Segments
-from earwitness.perturb.weighted import WeightedComponents
+from earwitness.core.errors import ParameterError
+from earwitness.perturb.components import Segments, WeightedComponents
 from earwitness.studies.mishra2020 import common_components, top_components, unique_components
 
 

@@ -4,14 +4,14 @@ import pytest
 import torch
 
 import earwitness as ew
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.perturb import coalitions
 from earwitness.perturb.components import Segments
-from earwitness.perturb.estimate import lime_weights, weighted_ridge
-from earwitness.scores import ClassProbability
+from earwitness.perturb.estimators import lime_weights, weighted_ridge
 from earwitness.studies.mishra2020.game import LocalGame, RememberedGame, code_of, games_of, make_game
 from earwitness.studies.mishra2020.stability import KINDS, parts_of
 from earwitness.studies.mishra2020.surrogate import default_weights, draw_rows, limit_weights, weights_of
+from earwitness.targets.scores import ClassProbability
 
 
 @pytest.fixture(scope="module")

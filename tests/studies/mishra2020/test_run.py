@@ -5,15 +5,15 @@ import pandas as pd
 import pytest
 
 from earwitness.cli import main
+from earwitness.core.errors import DataError, ParameterError
 from earwitness.datasets import jamendo
-from earwitness.errors import DataError, ParameterError
-from earwitness.studies.mishra2020.choose import choose_fill
-from earwitness.studies.mishra2020.plan import StudyPlan
-from earwitness.studies.mishra2020.run import held_out_models, run_study
-from earwitness.studies.mishra2020.splices import SplicePlan
-from earwitness.studies.mishra2020.tables import instability_explained, write_results
+from earwitness.studies.mishra2020.choose_fill import choose_fill
+from earwitness.studies.mishra2020.plan import Mishra2020Plan
+from earwitness.studies.mishra2020.run import held_out_models, run_mishra2020
+from earwitness.studies.mishra2020.spliced_excerpts import SplicePlan
+from earwitness.studies.mishra2020.tables import instability_explained, write_mishra2020
 
-TINY = StudyPlan(excerpts=1, stable_excerpts=1, grid_excerpts=0, places=1, mixes=3, boundary_places=1,
+TINY = Mishra2020Plan(excerpts=1, stable_excerpts=1, grid_excerpts=0, places=1, mixes=3, boundary_places=1,
                  samples=(50, 400), fills=("zero", "mean_inp"))
 
 
@@ -24,7 +24,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(data, detector, folder):
-    return run_study(data, detector, folder, TINY)
+    return run_mishra2020(data, detector, folder, TINY)
 
 
 def test_every_table_has_its_rows(found):
@@ -38,23 +38,23 @@ def test_every_table_has_its_rows(found):
 
 
 def test_songs_computed_alone_are_those_computed_together(found, data, detector, tmp_path):
-    alone = run_study(data, detector, tmp_path, TINY, only=["two"])
+    alone = run_mishra2020(data, detector, tmp_path, TINY, only=["two"])
     for name in ("stability", "sensitivity", "truth"):
         together = found[name][found[name]["song"] == "two"].reset_index(drop=True)
         pd.testing.assert_frame_equal(alone[name].reset_index(drop=True), together, check_dtype=False, check_like=True)
     with pytest.raises(ParameterError, match="unknown song 'three'"):
-        run_study(data, detector, tmp_path, TINY, only=["three"])
+        run_mishra2020(data, detector, tmp_path, TINY, only=["three"])
 
 
 def test_a_song_that_is_there_is_not_computed_again(found, folder, data, detector, tmp_path):
     shutil.copytree(folder / "parts", tmp_path / "parts")
     place = tmp_path / "parts" / "one-excerpts-0-1.csv"
     pd.read_csv(place).assign(U_n=9).to_csv(place, index=False)
-    assert (run_study(data, detector, tmp_path, TINY, only=["one"])["stability"]["U_n"] == 9).all()
+    assert (run_mishra2020(data, detector, tmp_path, TINY, only=["one"])["stability"]["U_n"] == 9).all()
 
 
 def test_results_are_tables_figures_and_one_page(found, tmp_path):
-    sentence = write_results(found, tmp_path)
+    sentence = write_mishra2020(found, tmp_path)
     page = (tmp_path / "summary.md").read_text()
     assert sentence in page
     for name in ("stability", "instability-explained", "sensitivity", "truth"):
@@ -84,11 +84,11 @@ def test_held_out_models_need_folds(tmp_path):
 ])
 def test_wrong_plans_are_refused(settings, message):
     with pytest.raises(ParameterError, match=message):
-        StudyPlan(**settings)
+        Mishra2020Plan(**settings)
 
 
 def test_choose_fill_on_songs_says_which_fills_are_left_out(data, loudness_model):
-    songs = jamendo.read(data)
+    songs = jamendo.read_songs(data)
     assert songs
     found = choose_fill(loudness_model, data, plan=SplicePlan(places=2, mixes=1),
                         fills=("zero", "min_inp", "noise_data"))
@@ -113,7 +113,7 @@ def test_choose_fill_at_annotated_boundaries(data, loudness_model):
 
 
 def test_choose_fill_from_the_command_line_offline(tmp_path, capsys, monkeypatch, loudness_model, data):
-    monkeypatch.setattr("earwitness.cli.choose_fill.given.load", lambda options: loudness_model)
+    monkeypatch.setattr("earwitness.cli.choose_fill.given.load_with_options", lambda options: loudness_model)
     assert main(["choose-fill", "--data", str(data), "--places", "1", "--mixes", "2", "--out", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
     assert "use it: earwitness explain FILE --model loudness --method slime" in shown
@@ -122,7 +122,7 @@ def test_choose_fill_from_the_command_line_offline(tmp_path, capsys, monkeypatch
 
 
 def test_choose_fill_as_json(data, capsys, monkeypatch, loudness_model):
-    monkeypatch.setattr("earwitness.cli.choose_fill.given.load", lambda options: loudness_model)
+    monkeypatch.setattr("earwitness.cli.choose_fill.given.load_with_options", lambda options: loudness_model)
     assert main(["choose-fill", "--data", str(data), "--places", "1", "--mixes", "1", "--most", "1", "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
     assert content["fills"][0].keys() >= {"fill", "perfect", "mean_N_ce"}

@@ -4,18 +4,24 @@ import soundfile
 import torch
 
 import earwitness as ew
+from earwitness.core.errors import DataError, ParameterError
 from earwitness.datasets import jamendo, stems
-from earwitness.errors import DataError, ParameterError
-from earwitness.studies.mishra2020.items import Recording, seeded
-from earwitness.studies.mishra2020.splices import SplicePlan, at_boundaries, from_scenes, from_songs, from_stems
+from earwitness.studies.mishra2020.excerpts import SongRecording, seeded
+from earwitness.studies.mishra2020.spliced_excerpts import (
+    SplicePlan,
+    splice_at_boundaries,
+    splice_scenes,
+    splice_songs,
+    splice_stems,
+)
 from tests.datasets.songs_on_disk import RATE_HZ, write_lyrics
 
 PLAN = SplicePlan(places=3, mixes=2)
 
 
 def test_three_of_ten_parts_are_sung(data, detector):
-    songs = jamendo.read(data)
-    splices = list(from_songs(songs, detector, PLAN))
+    songs = jamendo.read_songs(data)
+    splices = list(splice_songs(songs, detector, PLAN))
     assert len(splices) == 2 * 3 * 2
     for splice in splices:
         assert len(splice.truth) == 3
@@ -28,24 +34,24 @@ def test_three_of_ten_parts_are_sung(data, detector):
 
 
 def test_splices_do_not_depend_on_other_songs(data, detector):
-    songs = jamendo.read(data)
-    both = [s for s in from_songs(songs, detector, PLAN) if s.song == "two"]
-    alone = list(from_songs(songs[1:], detector, PLAN))
+    songs = jamendo.read_songs(data)
+    both = [s for s in splice_songs(songs, detector, PLAN) if s.song == "two"]
+    alone = list(splice_songs(songs[1:], detector, PLAN))
     assert [s.truth for s in both] == [s.truth for s in alone]
     assert all(torch.equal(a.features.values, b.features.values) for a, b in zip(both, alone, strict=True))
 
 
 def test_more_places_add_to_fewer(data, detector):
-    songs = jamendo.read(data)[:1]
-    few, many = (list(from_songs(songs, detector, SplicePlan(places=n, mixes=2))) for n in (1, 3))
-    rest = list(from_songs(songs, detector, SplicePlan(places=3, first_place=1, mixes=2)))
+    songs = jamendo.read_songs(data)[:1]
+    few, many = (list(splice_songs(songs, detector, SplicePlan(places=n, mixes=2))) for n in (1, 3))
+    rest = list(splice_songs(songs, detector, SplicePlan(places=3, first_place=1, mixes=2)))
     assert [s.truth for s in few + rest] == [s.truth for s in many]
     assert torch.equal(many[-1].features.values, rest[-1].features.values)
 
 
 def test_places_lie_within_sung_or_unsung_stretches(data, detector):
-    song = jamendo.read(data)[1]
-    recording = Recording.load(song, detector)
+    song = jamendo.read_songs(data)[1]
+    recording = SongRecording.load(song, detector)
     for sung in (True, False):
         for k in range(20):
             start_s = recording.start_within(sung=sung, generator=seeded(0, 5, k))
@@ -57,21 +63,21 @@ def test_places_lie_within_sung_or_unsung_stretches(data, detector):
 
 def test_a_song_without_room_yields_nothing(tmp_path, detector):
     folder = write_lyrics(tmp_path, {"full": (4.0, [(0.0, 4.0)])})
-    assert list(from_songs(jamendo.read(folder), detector, PLAN)) == []
+    assert list(splice_songs(jamendo.read_songs(folder), detector, PLAN)) == []
 
 
 def test_a_song_shorter_than_the_window_is_refused(tmp_path, detector):
     folder = write_lyrics(tmp_path, {"short": (1.5, [(0.2, 1.0)])})
     with pytest.raises(DataError, match=r"short\.wav: 1\.50 s of sound, but model 'random' hears 1\.68 s at once"):
-        list(from_songs(jamendo.read(folder), detector, PLAN))
+        list(splice_songs(jamendo.read_songs(folder), detector, PLAN))
     endless = ew.AudioModel(detector.network, detector.front_end, ["vocal"], "sigmoid")
     with pytest.raises(ParameterError, match="needs one with a window"):
-        list(from_songs(jamendo.read(folder), endless, PLAN))
+        list(splice_songs(jamendo.read_songs(folder), endless, PLAN))
 
 
 def test_parts_at_annotated_boundaries_are_sung_or_not(data, detector):
-    songs = jamendo.read(data)
-    found = list(at_boundaries(songs, detector, SplicePlan(places=5)))
+    songs = jamendo.read_songs(data)
+    found = list(splice_at_boundaries(songs, detector, SplicePlan(places=5)))
     assert found
     for splice in found:
         assert 2 <= len(splice.parts.names) <= 4
@@ -89,7 +95,7 @@ def stem_folder(tmp_path):
 
 
 def test_only_audible_parts_of_a_stem_are_the_truth(stem_folder, loudness_model):
-    splices = list(from_stems(stems.read(stem_folder), loudness_model, SplicePlan(places=8, mixes=3)))
+    splices = list(splice_stems(stems.read_stem_pairs(stem_folder), loudness_model, SplicePlan(places=8, mixes=3)))
     assert splices
     tone = int((loudness_model.front_end.frequencies_hz - 900).abs().argmin())
     for splice in splices:
@@ -100,8 +106,8 @@ def test_only_audible_parts_of_a_stem_are_the_truth(stem_folder, loudness_model)
 
 
 def test_parts_of_a_stem_may_hold_the_mixture(stem_folder, loudness_model):
-    pairs, music = stems.read(stem_folder), 1
-    found = {inside: next(from_stems(pairs, loudness_model, SplicePlan(places=8, mixes=1, inside=inside)))
+    pairs, music = stems.read_stem_pairs(stem_folder), 1
+    found = {inside: next(splice_stems(pairs, loudness_model, SplicePlan(places=8, mixes=1, inside=inside)))
              for inside in ("stem", "mixture")}
     assert found["stem"].truth == found["mixture"].truth
     here = torch.isin(found["stem"].parts.labels[0], torch.tensor(sorted(found["stem"].truth)))
@@ -110,10 +116,10 @@ def test_parts_of_a_stem_may_hold_the_mixture(stem_folder, loudness_model):
 
 
 def test_scenes_need_a_model_that_knows_the_events(mel_model, detector):
-    splice = next(from_scenes(mel_model, SplicePlan(places=1, mixes=1)))
+    splice = next(splice_scenes(mel_model, SplicePlan(places=1, mixes=1)))
     assert splice.song == "clock_tick over hum"
     assert mel_model.labels[splice.target] == "clock_tick"
     with pytest.raises(ParameterError, match="knows none of the synthetic events"):
-        next(from_scenes(detector, PLAN))
+        next(splice_scenes(detector, PLAN))
     with pytest.raises(ParameterError, match="mixes=0"):
         SplicePlan(mixes=0)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import earwitness as ew
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.studies.relax2023 import EmbeddingClassifier, fit_classifier, measure_accuracy
 from earwitness.studies.relax2023.classifier import Accuracy, together
 from tests.made_models import deep, noise_clip

@@ -5,7 +5,7 @@ import torch
 
 import earwitness as ew
 from earwitness.cli.main import main
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 from earwitness.studies.relax2023 import embed_clip, embed_files, embed_windows
 from tests.made_models import Additive, additive, deep
 
@@ -66,7 +66,7 @@ def test_tables(model, generator, tmp_path):
 
 
 def test_the_command_writes_parquet(tmp_path, capsys):
-    scene = ew.synthetic.make("dog over hum").clip
+    scene = ew.synthetic.make_scene("dog over hum").clip
     soundfile.write(tmp_path / "dog.wav", scene.waveform.numpy(), scene.sample_rate_hz)
     assert main(["embed", str(tmp_path), "--out", str(tmp_path / "x" / "e.parquet")]) == 0
     assert "1 rows, 512 numbers each" in capsys.readouterr().out

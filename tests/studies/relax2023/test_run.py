@@ -9,13 +9,13 @@ import soundfile
 import torch
 
 from earwitness.cli.main import main
-from earwitness.errors import DataError, ParameterError
-from earwitness.studies.relax2023 import Effort, Plan, certain_part, make_maps, read_labelled, run_study
+from earwitness.core.errors import DataError, ParameterError
+from earwitness.studies.relax2023 import Budget, Relax2023Plan, certain_part, make_maps, read_labelled, run_relax2023
 from earwitness.studies.relax2023.run import _in_turn
-from earwitness.studies.relax2023.tables import as_markdown, concordance, ranks, summarise
+from earwitness.studies.relax2023.tables import as_markdown, concordance, ranks, summarise_checks
 from tests.made_models import deep, noise_clip
 
-EFFORT = Effort(n_masks=24, n_masks_checks=12, n_blocks=8, n_changes=1)
+EFFORT = Budget(n_masks=24, n_masks_checks=12, n_blocks=8, n_changes=1)
 CLASSES = {"low": 150.0, "high": 700.0, "rain": 0.0}
 
 
@@ -49,8 +49,9 @@ def model(generator):
 @pytest.fixture(scope="module")
 def study(data, tmp_path_factory):
     """A finished study: its folder, its plan and what it returned."""
-    folder, plan = tmp_path_factory.mktemp("study") / "out", Plan(n_clips=3, n_scenes=2, n_posters=1, effort=EFFORT)
-    return folder, plan, run_study(data, deep(torch.Generator().manual_seed(0)), folder, plan)
+    folder = tmp_path_factory.mktemp("study") / "out"
+    plan = Relax2023Plan(n_clips=3, n_scenes=2, n_posters=1, effort=EFFORT)
+    return folder, plan, run_relax2023(data, deep(torch.Generator().manual_seed(0)), folder, plan)
 
 
 def test_both_layouts_and_splits(data, tmp_path):
@@ -96,7 +97,7 @@ def test_a_stopped_run_goes_on_and_comes_to_the_same(study, data, tmp_path):
     for path in (parts[1], parts[-1], tmp_path / "out" / "rows.csv", tmp_path / "out" / "summary.md"):
         path.unlink()
     kept = parts[0].stat().st_mtime_ns
-    run_study(data, deep(torch.Generator().manual_seed(0)), tmp_path / "out", plan)
+    run_relax2023(data, deep(torch.Generator().manual_seed(0)), tmp_path / "out", plan)
     assert parts[0].stat().st_mtime_ns == kept
     for name in ("rows.csv", "summary.csv", "summary.md"):
         assert (tmp_path / "out" / name).read_text() == (finished / name).read_text()
@@ -105,24 +106,24 @@ def test_a_stopped_run_goes_on_and_comes_to_the_same(study, data, tmp_path):
 def test_a_study_can_be_widened(study, data, tmp_path):
     finished, plan, _ = study
     model, out = deep(torch.Generator().manual_seed(0)), tmp_path / "out"
-    run_study(data, model, out, replace(plan, n_clips=0, n_scenes=1))
+    run_relax2023(data, model, out, replace(plan, n_clips=0, n_scenes=1))
     for path in (finished / "parts").glob("clips-*"):  # saves their time: that they go on is tested above
         shutil.copy(path, out / "parts")
     assert len(list((out / "parts").glob("scenes-*"))) == 1
-    run_study(data, model, out, plan)
+    run_relax2023(data, model, out, plan)
     for name in ("rows.csv", "summary.csv", "scenes/scenes.json"):
         assert (tmp_path / "out" / name).read_text() == (finished / name).read_text()
 
 
 def test_a_folder_holds_one_study(study, data, model):
     with pytest.raises(ParameterError, match="study with other settings"):
-        run_study(data, model, study[0], Plan(n_clips=1, n_posters=0, effort=EFFORT))
+        run_relax2023(data, model, study[0], Relax2023Plan(n_clips=1, n_posters=0, effort=EFFORT))
 
 
 def test_scenes_need_backgrounds(data, model, tmp_path):
-    plan = Plan(n_clips=0, n_scenes=1, backgrounds=("sea",), n_posters=0, effort=EFFORT)
+    plan = Relax2023Plan(n_clips=0, n_scenes=1, backgrounds=("sea",), n_posters=0, effort=EFFORT)
     with pytest.raises(DataError, match="scenes need classes of events and of backgrounds"):
-        run_study(data, model, tmp_path, plan)
+        run_relax2023(data, model, tmp_path, plan)
 
 
 def test_u_relax_keeps_the_certain_half(model, generator):
@@ -144,7 +145,7 @@ def test_tables_know_what_is_better():
          "doubt": doubt, "sensitivity": doubt, "random_weights": doubt}
         for masks, lead, doubt in (("random", 0.1, 0.3), ("time", 0.3, 0.1), ("frequency", 0.2, 0.2))
         for k in range(4)])
-    summary = summarise(rows)
+    summary = summarise_checks(rows)
     assert summary["contrast"].tolist() == pytest.approx([0.115, 0.315, 0.215])
     assert (summary["contrast_low"] < summary["contrast"]).all()
     table = ranks(summary)

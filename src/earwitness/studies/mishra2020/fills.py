@@ -7,11 +7,11 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
+from earwitness.core.types import Features
 from earwitness.models import AudioModel
 from earwitness.perturb.components import Segments
-from earwitness.perturb.fill import FILLS, Context, fill_values
-from earwitness.types import Features
+from earwitness.perturb.fills import FILLS, FillContext, fill_values
 
 PUBLISHED = ("zero", "min_data", "min_inp", "mean_inp", "noise_data")
 PUBLISHED_NAMES = {"zero": "zero", "min_data": "min_data", "min_inp": "min_inp", "mean_inp": "mean_inp",
@@ -32,7 +32,7 @@ def filling_of(
         minimum: smallest value of a data set, for "min_data"; None takes the front end's.
     """
     generator = torch.Generator().manual_seed(seed)
-    return fill_values(name, Context(features.values, model.front_end, parts, minimum, generator))
+    return fill_values(name, FillContext(features.values, model.front_end, parts, minimum, generator))
 
 
 def usable_fills(

@@ -8,15 +8,15 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
+from earwitness.core.types import Features
 from earwitness.models import AudioModel
-from earwitness.models.svdnet import SvdNet
+from earwitness.models.networks.singing_voice import SingingVoiceNet
 from earwitness.perturb.components import Segments
 from earwitness.perturb.evaluate import evaluate
-from earwitness.scores import ClassProbability, Score
 from earwitness.studies.mishra2020.fills import filling_of
-from earwitness.studies.mishra2020.local import LocalAnswers
-from earwitness.types import Features
+from earwitness.studies.mishra2020.receptive_field import LocalAnswers
+from earwitness.targets.scores import ClassProbability, Score
 
 MOST_PARTS = 62
 
@@ -88,7 +88,7 @@ class LocalGame(RememberedGame):
 
     def __init__(self, score: ClassProbability, features: Features, parts: Segments, filling: Tensor) -> None:
         super().__init__(score, features, parts, filling)
-        assert isinstance(score.model.network, SvdNet)
+        assert isinstance(score.model.network, SingingVoiceNet)
         self.answers = LocalAnswers(score.model.network, features.values[0], parts.labels, filling[0])
 
     def _score(self, rows: Tensor) -> Tensor:
@@ -106,7 +106,7 @@ def make_game(score: Score, features: Features, parts: Segments, filling: Tensor
     """
     if len(parts.names) > MOST_PARTS:
         raise ParameterError(f"{len(parts.names)} parts; expected at most {MOST_PARTS}")
-    if isinstance(score, ClassProbability) and isinstance(score.model.network, SvdNet):
+    if isinstance(score, ClassProbability) and isinstance(score.model.network, SingingVoiceNet):
         return LocalGame(score, features, parts, filling)
     return RememberedGame(score, features, parts, filling)
 

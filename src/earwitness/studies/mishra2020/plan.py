@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from earwitness.errors import ParameterError, unknown_name
-from earwitness.perturb.fill import FILLS
+from earwitness.core.errors import ParameterError, unknown_name
+from earwitness.perturb.fills import FILLS
 from earwitness.studies.mishra2020.surrogate import SAMPLES
 
 
 @dataclass(frozen=True)
-class StudyPlan:
+class Mishra2020Plan:
     """How many excerpts, samples and fills.
 
     Attributes:

@@ -9,21 +9,21 @@ from typing import Any
 
 import pandas as pd
 
+from earwitness.core.atomic_files import make_folder, replacing
+from earwitness.core.errors import DataError, unknown_name
 from earwitness.datasets import jamendo
 from earwitness.datasets.jamendo import Song
-from earwitness.errors import DataError, unknown_name
-from earwitness.files import make_folder, replacing
 from earwitness.models import AudioModel, load_model
-from earwitness.perturb.fill import FILLS
+from earwitness.perturb.fills import FILLS
 from earwitness.report.folder import folder_name
+from earwitness.studies.mishra2020.excerpts import SongRecording, model_for, number_of, seeded
 from earwitness.studies.mishra2020.fills import usable_fills
 from earwitness.studies.mishra2020.game import games_of
-from earwitness.studies.mishra2020.items import Recording, model_for, number_of, seeded
-from earwitness.studies.mishra2020.plan import StudyPlan
+from earwitness.studies.mishra2020.ground_truth import truth_rows
+from earwitness.studies.mishra2020.plan import Mishra2020Plan
 from earwitness.studies.mishra2020.sensitivity import sensitivity_rows
-from earwitness.studies.mishra2020.splices import SplicePlan, at_boundaries, from_songs
+from earwitness.studies.mishra2020.spliced_excerpts import SplicePlan, splice_at_boundaries, splice_songs
 from earwitness.studies.mishra2020.stability import StabilityPlan, parts_of, stability_rows
-from earwitness.studies.mishra2020.truth import truth_rows
 
 PIECE = 2
 TABLES = ("stability", "sensitivity", "truth", "boundaries", "tried")
@@ -46,8 +46,8 @@ def held_out_models(folder: Path) -> dict[str, AudioModel]:
     return found
 
 
-def run_study(
-    data_dir: Path, models: AudioModel | dict[str, AudioModel], out_dir: Path, plan: StudyPlan,
+def run_mishra2020(
+    data_dir: Path, models: AudioModel | dict[str, AudioModel], out_dir: Path, plan: Mishra2020Plan,
     *, only: Sequence[str] = (), progress: Progress = lambda step, done: None,
 ) -> dict[str, pd.DataFrame]:
     """Compute all rows of the study.
@@ -63,7 +63,7 @@ def run_study(
     Returns:
         The tables "stability", "sensitivity", "truth", "boundaries" and "tried", all songs together.
     """
-    songs = [song for song in jamendo.read(data_dir) if song.part in ("", "test")]
+    songs = [song for song in jamendo.read_songs(data_dir) if song.part in ("", "test")]
     for name in only:
         if name not in (song.name for song in songs):
             raise unknown_name("song", name, [song.name for song in songs])
@@ -71,7 +71,7 @@ def run_study(
     make_folder(out_dir / "parts")
     for k, song in enumerate(songs):
         missing = [piece for piece in _pieces(plan) if not _path(out_dir, song, piece).is_file()]
-        recording = Recording.load(song, model_for(models, song.name)) if missing else None
+        recording = SongRecording.load(song, model_for(models, song.name)) if missing else None
         for j, piece in enumerate(missing):
             progress(song.name, (k + j / len(missing)) / len(songs))
             assert recording is not None
@@ -89,7 +89,7 @@ class _Piece:
     last: int
 
 
-def _pieces(plan: StudyPlan) -> list[_Piece]:
+def _pieces(plan: Mishra2020Plan) -> list[_Piece]:
     numbers = {"truth": plan.places, "excerpts": plan.excerpts, "boundaries": plan.boundary_places,
                "grid": min(plan.grid_excerpts, plan.stable_excerpts)}
     return [_Piece(kind, first, min(first + PIECE, number))
@@ -100,7 +100,7 @@ def _path(out_dir: Path, song: Song, piece: _Piece) -> Path:
     return out_dir / "parts" / f"{folder_name(song.name)}-{piece.kind}-{piece.first}-{piece.last}.csv"
 
 
-def _compute(recording: Recording, plan: StudyPlan, piece: _Piece) -> list[dict[str, Any]]:
+def _compute(recording: SongRecording, plan: Mishra2020Plan, piece: _Piece) -> list[dict[str, Any]]:
     model, song = recording.model, recording.song
     first = recording.excerpt(0.0).features
     fills, _ = usable_fills(plan.fills or FILLS, first, model, parts_of("temporal", first, model))
@@ -108,7 +108,7 @@ def _compute(recording: Recording, plan: StudyPlan, piece: _Piece) -> list[dict[
         kinds = ("grid",) if piece.kind == "grid" else ("temporal", "spectral")
         return _explain_excerpts(recording, plan, fills, kinds, range(piece.first, piece.last))
     spliced = piece.kind == "truth"
-    splices = (from_songs if spliced else at_boundaries)([song], model, SplicePlan(
+    splices = (splice_songs if spliced else splice_at_boundaries)([song], model, SplicePlan(
         places=piece.last, first_place=piece.first, mixes=plan.mixes, seed=plan.seed))
     rows, tried = truth_rows(splices, fills=fills, seed=plan.seed)
     return [{"table": piece.kind, **row} for row in rows] + [{"table": "tried", "song": song.name, "of": tried,
@@ -116,7 +116,7 @@ def _compute(recording: Recording, plan: StudyPlan, piece: _Piece) -> list[dict[
 
 
 def _explain_excerpts(
-    recording: Recording, plan: StudyPlan, fills: Sequence[str], kinds: Sequence[str], numbers: range
+    recording: SongRecording, plan: Mishra2020Plan, fills: Sequence[str], kinds: Sequence[str], numbers: range
 ) -> list[dict[str, Any]]:
     """Sensitivity and stability of some of a song's random excerpts, from the same answers."""
     model, number = recording.model, number_of(recording.song.name)
@@ -136,7 +136,7 @@ def _explain_excerpts(
     return rows
 
 
-def _joined(out_dir: Path, songs: Sequence[Song], plan: StudyPlan) -> dict[str, pd.DataFrame]:
+def _joined(out_dir: Path, songs: Sequence[Song], plan: Mishra2020Plan) -> dict[str, pd.DataFrame]:
     paths = [_path(out_dir, song, piece) for song in songs for piece in _pieces(plan)]
     rows = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
     found = {name: rows[rows["table"] == name].drop(columns="table").dropna(axis=1, how="all").reset_index(drop=True)

@@ -8,9 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from earwitness.studies.mishra2020.counts import common_components, top_components
+from earwitness.studies.mishra2020.excerpts import Excerpt, seeded
 from earwitness.studies.mishra2020.game import Game
-from earwitness.studies.mishra2020.items import Excerpt, seeded
 from earwitness.studies.mishra2020.surrogate import (
     PUBLISHED_SAMPLES,
     Draws,
@@ -19,6 +18,7 @@ from earwitness.studies.mishra2020.surrogate import (
     limit_weights,
     weights_of,
 )
+from earwitness.studies.mishra2020.top_component_overlap import common_components, top_components
 
 REFERENCE = "zero"
 ESTIMATES = ("published", "l2 limit", "cosine")

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from earwitness.errors import unknown_name
+from earwitness.core.errors import unknown_name
+from earwitness.core.types import Features
 from earwitness.models import AudioModel
 from earwitness.perturb.coalitions import MOST_EXHAUSTIVE
 from earwitness.perturb.components import Segments, grid, spectral, temporal
-from earwitness.perturb.estimate import Distance
-from earwitness.studies.mishra2020.counts import common_components, unique_components
+from earwitness.perturb.estimators import Distance
+from earwitness.studies.mishra2020.excerpts import Excerpt, seeded
 from earwitness.studies.mishra2020.game import Game
-from earwitness.studies.mishra2020.items import Excerpt, seeded
 from earwitness.studies.mishra2020.surrogate import SAMPLES, draw_rows, limit_weights, weights_of
-from earwitness.types import Features
+from earwitness.studies.mishra2020.top_component_overlap import common_components, unique_components
 
 KERNELS: tuple[Distance, ...] = ("l2", "cosine")
 KINDS = ("temporal", "spectral", "grid")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from earwitness.perturb import coalitions
-from earwitness.perturb.estimate import Distance, lime_weights, weighted_ridge
+from earwitness.perturb.estimators import Distance, lime_weights, weighted_ridge
 from earwitness.studies.mishra2020.game import Game, code_of
 
 SAMPLES = (1000, 2000, 5000, 10000, 20000, 30000, 40000, 50000, 70000)

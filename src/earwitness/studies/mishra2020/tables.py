@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from earwitness.errors import DataError
-from earwitness.files import make_folder, replacing
+from earwitness.core.atomic_files import make_folder, replacing
+from earwitness.core.errors import DataError
 from earwitness.report.figures import save_figure
 from earwitness.studies.mishra2020 import figures
 from earwitness.studies.mishra2020.fills import PUBLISHED
+from earwitness.studies.mishra2020.ground_truth import recommend
 from earwitness.studies.mishra2020.sensitivity import ESTIMATES
-from earwitness.studies.mishra2020.truth import recommend
 
 Tables = dict[str, pd.DataFrame]
 CHOSEN = 4
 
 
-def write_results(found: Tables, out_dir: Path, *, seed: int = 0) -> str:
+def write_mishra2020(found: Tables, out_dir: Path, *, seed: int = 0) -> str:
     """Write summary tables (CSV), figures (PNG) and ``summary.md``; return the recommendation as one sentence.
 
     Args:
@@ -30,7 +30,7 @@ def write_results(found: Tables, out_dir: Path, *, seed: int = 0) -> str:
     if not len(found["truth"]):
         raise DataError("no spliced excerpt in which the model finds singing; give more songs or places")
     make_folder(out_dir)
-    summaries = summarise(found, seed=seed)
+    summaries = summarise_rows(found, seed=seed)
     for name, table in summaries.items():
         with replacing(out_dir / f"{name}.csv") as path:
             table.to_csv(path, index=False, float_format="%.4f")
@@ -41,7 +41,7 @@ def write_results(found: Tables, out_dir: Path, *, seed: int = 0) -> str:
     return sentence
 
 
-def summarise(found: Tables, *, seed: int = 0) -> Tables:
+def summarise_rows(found: Tables, *, seed: int = 0) -> Tables:
     """Return the summary tables by name."""
     tables = {
         "stability": _stability(found["stability"]),

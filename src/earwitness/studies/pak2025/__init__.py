@@ -1,8 +1,15 @@
 """Pak & Teryokhina 2025: four methods, fourteen masks, seven metrics, clean and noisy."""
 
-from earwitness.studies.pak2025.best import METRICS, best_masks
-from earwitness.studies.pak2025.published import published_plan
-from earwitness.studies.pak2025.study import Outcome, run_study
-from earwitness.studies.pak2025.summary import choose, summarise
+from typing import Any
 
-__all__ = ["METRICS", "Outcome", "best_masks", "choose", "published_plan", "run_study", "summarise"]
+import lazy_loader
+
+from earwitness.core import moved
+
+_listed, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
+    "best": ["METRICS", "best_masks"], "published": ["published_plan"], "study": ["Outcome", "run_pak2025"],
+    "summary": ["choose", "summarise_metrics"]})
+
+
+def __getattr__(name: str) -> Any:
+    return _listed(name) if name in __all__ else moved.attribute(__name__, name)

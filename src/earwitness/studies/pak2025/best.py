@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from earwitness.errors import ParameterError
+from earwitness.core.errors import ParameterError
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -12,17 +12,17 @@ import soundfile
 from torch import Tensor
 
 from earwitness import audio, masks
-from earwitness.errors import ParameterError
-from earwitness.files import replacing
-from earwitness.listening import Heard, listen
+from earwitness.core.atomic_files import replacing
+from earwitness.core.errors import ParameterError
+from earwitness.core.types import Attribution, Clip
+from earwitness.experiments.task import Shard
+from earwitness.listening import SplitSound, listen
 from earwitness.report import pictures
 from earwitness.report.sounds import common_gain
-from earwitness.scores import predicted_class
+from earwitness.studies.pak2025.inputs import StudyInputs
+from earwitness.studies.pak2025.worker import Worker
 from earwitness.studies.pak2025.writing import render
-from earwitness.sweep.jobs import Shard
-from earwitness.sweep.prepare import Prepared
-from earwitness.sweep.worker import Worker
-from earwitness.types import Attribution, Clip
+from earwitness.targets.scores import predicted_class
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +31,7 @@ MASK = "topK_30_pos"
 
 
 @dataclass(frozen=True)
-class Cell:
+class MontageCell:
     """One explanation.
 
     Attributes:
@@ -43,12 +43,12 @@ class Cell:
 
     method: str
     attribution: Attribution
-    heard: Heard
+    heard: SplitSound
     constant: bool
 
 
 @dataclass(frozen=True)
-class Row:
+class MontageRow:
     """One model in one scenario.
 
     Attributes:
@@ -69,10 +69,10 @@ class Row:
     spectrogram: Tensor
     floor: float
     unit: str
-    cells: tuple[Cell, ...]
+    cells: tuple[MontageCell, ...]
 
 
-def make_montage(prepared: Prepared, clip: str, *, mask: str = MASK) -> list[Row]:
+def make_montage(prepared: StudyInputs, clip: str, *, mask: str = MASK) -> list[MontageRow]:
     """Explain one clip with every model, scenario and method of a plan, from the seeds of the sweep.
 
     Args:
@@ -90,7 +90,7 @@ def make_montage(prepared: Prepared, clip: str, *, mask: str = MASK) -> list[Row
     return [_row(worker, Shard(-1, model, scenario, (clip,)), mask) for model, scenario in places]
 
 
-def _row(worker: Worker, shard: Shard, mask: str) -> Row:
+def _row(worker: Worker, shard: Shard, mask: str) -> MontageRow:
     model = worker.model(shard.model)
     heard = worker.hear(worker.recordings[shard.clips[0]], shard.model, shard.scenario)
     features = model.features(heard)
@@ -99,13 +99,13 @@ def _row(worker: Worker, shard: Shard, mask: str) -> Row:
     for method in worker.job.plan.methods:
         attribution = worker.explain(shard, heard, method, target)
         made = masks.make(attribution, mask)
-        cells.append(Cell(method.name, attribution, listen(model, heard, made), bool(made.max() == made.min())))
-    return Row(worker.job.front_ends[shard.model], shard.scenario, model.class_name(target),
+        cells.append(MontageCell(method.name, attribution, listen(model, heard, made), bool(made.max() == made.min())))
+    return MontageRow(worker.job.front_ends[shard.model], shard.scenario, model.class_name(target),
                float(model.probabilities(features)[0, target]), features.values[0], model.front_end.silence,
                model.front_end.unit, tuple(cells))
 
 
-def draw_montage(rows: list[Row]) -> Figure:
+def draw_montage(rows: list[MontageRow]) -> Figure:
     """Draw the explanations over the spectrograms, rows of models and noises, columns of methods."""
     from matplotlib.figure import Figure
 
@@ -126,7 +126,7 @@ def draw_montage(rows: list[Row]) -> Figure:
     return figure
 
 
-def write_montage(rows: list[Row], path: Path, *, clip: str, mask: str = MASK) -> None:
+def write_montage(rows: list[MontageRow], path: Path, *, clip: str, mask: str = MASK) -> None:
     """Write the montage as one page with a player behind every cell; it appears whole or not at all.
 
     Args:
@@ -146,7 +146,7 @@ def write_montage(rows: list[Row], path: Path, *, clip: str, mask: str = MASK) -
         temporary.write_text(page, encoding="utf-8", errors="replace")
 
 
-def _layers(row: Row) -> Iterator[list[pictures.Pixels]]:
+def _layers(row: MontageRow) -> Iterator[list[pictures.Pixels]]:
     """Pictures on top of each other: the spectrogram alone, then under each explanation."""
     levels = pictures.to_array(row.spectrogram)
     below = pictures.paint_levels(levels, *pictures.level_range(levels, floor=row.floor, unit=row.unit))
@@ -156,7 +156,7 @@ def _layers(row: Row) -> Iterator[list[pictures.Pixels]]:
         yield [below, pictures.paint_evidence(evidence, pictures.evidence_scale(evidence))]
 
 
-def _view(row: Row, name: str, layers: list[pictures.Pixels], cell: Cell | None) -> dict[str, object]:
+def _view(row: MontageRow, name: str, layers: list[pictures.Pixels], cell: MontageCell | None) -> dict[str, object]:
     heard = (cell or row.cells[0]).heard
     names = ("original",) if cell is None else ("kept", "removed")
     gain = common_gain(heard)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from earwitness.sweep.plan import Plan, make_plan, read_plan, select
+from earwitness.studies.pak2025.plan import Pak2025Plan, make_plan, read_plan, select
 
 
 def published_plan(
     *, path: Path | None = None, scenarios: Sequence[str] | None = None, methods: Sequence[str] | None = None,
     **changes: object,
-) -> Plan:
+) -> Pak2025Plan:
     """Return the plan of Pak & Teryokhina 2025, or another file's, with changes.
 
     Args:

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from earwitness.files import make_folder, replacing
+from earwitness.core.atomic_files import make_folder, replacing
+from earwitness.experiments.run import Engine
 from earwitness.report.figures import save_figure
 from earwitness.studies.pak2025.best import METRICS
 from earwitness.studies.pak2025.montage import draw_montage, make_montage, write_montage
-from earwitness.studies.pak2025.summary import RESAMPLES, choose, summarise
+from earwitness.studies.pak2025.summary import RESAMPLES, choose, summarise_metrics
 from earwitness.studies.pak2025.tables import best_tables, mask_tables
 from earwitness.studies.pak2025.writing import to_html, to_latex, to_markdown
-from earwitness.sweep import Finished, Pace, Prepared, do_locally, run_sweep
-from earwitness.sweep.running import Engine
+from earwitness.sweep import Finished, Pace, StudyInputs, do_locally, run_sweep
 
 DIGITS = 6
 TITLE = "pak2025: methods and masks"
@@ -36,14 +36,15 @@ class Outcome:
     files: dict[str, Path]
 
 
-def run_study(
-    prepared: Prepared, out: Path, *, engine: Engine = do_locally, on_pace: Callable[[Pace], None] = lambda pace: None,
+def run_pak2025(
+    prepared: StudyInputs, out: Path, *, engine: Engine = do_locally,
+    on_pace: Callable[[Pace], None] = lambda pace: None,
     montage: str | None = None,
 ) -> Outcome:
     """Run the sweep, or what is missing of it, and write its tables and the montage.
 
     Args:
-        prepared: what to do; see ``published_plan`` and ``sweep.prepare``.
+        prepared: what to do; see ``published_plan`` and ``studies.pak2025.inputs.read_inputs``.
         out: folder; gets ``shards/``, ``best.md``, ``best.csv``, ``best.tex``, ``masks.md``, ``masks.csv``,
             ``tables.html``, ``montage.png``, ``montage.html``, ``summary.json``, and ``failures.csv`` where clips
             failed.
@@ -65,9 +66,9 @@ def run_study(
     return Outcome(finished, accuracy, files)
 
 
-def write_tables(finished: Finished, prepared: Prepared, out: Path) -> dict[str, Path]:
+def write_tables(finished: Finished, prepared: StudyInputs, out: Path) -> dict[str, Path]:
     """Write every table in every format; returns the paths by name."""
-    summary = summarise(finished.rows, seed=prepared.job.plan.seed)
+    summary = summarise_metrics(finished.rows, seed=prepared.job.plan.seed)
     chosen = choose(summary)
     best, all_masks, notes = best_tables(chosen), mask_tables(summary), _notes(finished, prepared)
     texts = {
@@ -87,7 +88,7 @@ def write_tables(finished: Finished, prepared: Prepared, out: Path) -> dict[str,
     return {name: out / name for name in texts}
 
 
-def _notes(finished: Finished, prepared: Prepared) -> list[str]:
+def _notes(finished: Finished, prepared: StudyInputs) -> list[str]:
     plan = prepared.job.plan
     each = finished.rows.drop_duplicates(["front_end", "scenario", "clip"])
     shares = each.groupby(["front_end", "scenario"], sort=False)["correct"].mean()

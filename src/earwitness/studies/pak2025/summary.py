@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from earwitness.studies.pak2025.best import GROUP, METRICS, best_masks
-from earwitness.sweep.plan import AUDIO_QUALITY
+from earwitness.studies.pak2025.plan import AUDIO_QUALITY
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -21,7 +21,7 @@ BESIDE = ("kept_area", "degenerate")
 PLACE = ("subset", "degenerate_masks")
 
 
-def summarise(rows: DataFrame, *, seed: int = 0) -> DataFrame:
+def summarise_metrics(rows: DataFrame, *, seed: int = 0) -> DataFrame:
     """Average the clips of every (front end, scenario, method, mask), with bootstrap intervals.
 
     Args:
@@ -54,7 +54,7 @@ def choose(summary: DataFrame) -> DataFrame:
     """Return the best mask of every (front end, scenario, method), for each subset and treatment of degenerates.
 
     Args:
-        summary: of ``summarise``.
+        summary: of ``summarise_metrics``.
 
     Returns:
         Rows of the summary, with ``score``.

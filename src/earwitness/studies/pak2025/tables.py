@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from earwitness.studies.pak2025.best import LOWER_IS_BETTER, METRICS
+from earwitness.studies.pak2025.plan import AUDIO_QUALITY
 from earwitness.studies.pak2025.summary import PLACE
-from earwitness.sweep.plan import AUDIO_QUALITY
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -31,7 +31,7 @@ SAYS = {
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """One cell.
 
     Attributes:
@@ -62,7 +62,7 @@ class Table:
 
     title: str
     heads: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[TableCell, ...], ...]
     kind: str
 
 
@@ -95,10 +95,10 @@ def _table(
     marks = {name: _marks([float(record[name]) for record in records], name) for name in metrics}
     rows = []
     for k, record in enumerate(records):
-        cells = [Cell(names[k], names[k])]
+        cells = [TableCell(names[k], names[k])]
         cells += [_number(record, name, marks[name][k]) for name in metrics]
-        cells += [Cell(_share(record[name]), float(record[name])) for name in ("kept_area", "degenerate")]
-        rows.append((*cells, Cell(str(int(record["n"])), float(record["n"]))))
+        cells += [TableCell(_share(record[name]), float(record[name])) for name in ("kept_area", "degenerate")]
+        rows.append((*cells, TableCell(str(int(record["n"])), float(record["n"]))))
     heads = [f"{HEADS.get(name, name)} {ARROWS[name]}" for name in metrics]
     return Table(title, (first, *heads, *(HEADS[name] for name in BESIDE)), tuple(rows), kind)
 
@@ -112,13 +112,13 @@ def _marks(values: Sequence[float], name: str) -> list[str]:
     return [low if value == min(known) else high if value == max(known) else "" for value in values]
 
 
-def _number(record: Mapping[str, Any], name: str, mark: str) -> Cell:
+def _number(record: Mapping[str, Any], name: str, mark: str) -> TableCell:
     value = float(record[name])
     digits = 4 if name in METRICS else 2
     text = f"{value:.{digits}f}" if math.isfinite(value) else "n/a"
     ends = [float(record.get(f"{name}_{end}", math.nan)) for end in ("low", "high")]
     hint = f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if all(math.isfinite(end) for end in ends) else ""
-    return Cell(text, value, mark, name in FOCUS, hint)
+    return TableCell(text, value, mark, name in FOCUS, hint)
 
 
 def _share(share: float) -> str:

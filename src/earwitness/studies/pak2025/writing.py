@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import jinja2
 
-from earwitness.studies.pak2025.tables import Cell, Table
+from earwitness.studies.pak2025.tables import Table, TableCell
 
 LATEX_COLOURS = {("best", False): "green!30", ("worst", False): "orange!40", ("best", True): "cyan!30",
                  ("worst", True): "yellow!50"}
@@ -75,7 +75,7 @@ def _plain(text: str) -> str:
     return "".join(signs.get(letter, letter) if letter.isprintable() else " " for letter in text)
 
 
-def _marked(cell: Cell, *, with_hint: bool) -> str:
+def _marked(cell: TableCell, *, with_hint: bool) -> str:
     text = _plain(cell.text)
     around = {"best": "**", "worst": "_"}.get(cell.mark, "")
     hint = f" [{cell.hint}]" if cell.hint and with_hint else ""
@@ -86,6 +86,6 @@ def _latex(text: str) -> str:
     return "".join(LATEX_SIGNS.get(letter, letter) if letter.isprintable() else " " for letter in text)
 
 
-def _coloured(cell: Cell) -> str:
+def _coloured(cell: TableCell) -> str:
     colour = LATEX_COLOURS.get((cell.mark, cell.focus))
     return (rf"\cellcolor{{{colour}}}" if colour else "") + _latex(cell.text)

@@ -1,10 +1,13 @@
 """Hammershøi, Salli & Bonvin 2023: what an embedding listens to, how sure we are, and whether it is true."""
 
-from earwitness.studies.relax2023.asking import Effort, ask
+from typing import Any
+
+from earwitness.core import moved
+from earwitness.studies.relax2023.checks import Budget, run_checks
 from earwitness.studies.relax2023.classifier import (
     Accuracy,
     EmbeddingClassifier,
-    Fitted,
+    FittedClassifier,
     fit_classifier,
     measure_accuracy,
 )
@@ -15,10 +18,14 @@ from earwitness.studies.relax2023.embeddings import (
     embed_windows,
     write_table,
 )
-from earwitness.studies.relax2023.labelled import Labelled, read_labelled
+from earwitness.studies.relax2023.labelled import LabelledClips, read_labelled
 from earwitness.studies.relax2023.maps import certain_part, make_maps
-from earwitness.studies.relax2023.run import Plan, run_study
+from earwitness.studies.relax2023.run import Relax2023Plan, run_relax2023
 
-__all__ = ["Accuracy", "Effort", "EmbeddingClassifier", "Fitted", "Labelled", "Plan", "ask", "certain_part",
-           "check_parquet", "embed_clip", "embed_files", "embed_windows", "fit_classifier", "make_maps",
-           "measure_accuracy", "read_labelled", "run_study", "write_table"]
+__all__ = ["Accuracy", "Budget", "EmbeddingClassifier", "FittedClassifier", "LabelledClips", "Relax2023Plan",
+           "certain_part", "check_parquet", "embed_clip", "embed_files", "embed_windows", "fit_classifier", "make_maps",
+           "measure_accuracy", "read_labelled", "run_checks", "run_relax2023", "write_table"]
+
+
+def __getattr__(name: str) -> Any:
+    return moved.attribute(__name__, name)

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from earwitness.core.errors import ParameterError
 from earwitness.datasets.animals import grouped_folds
-from earwitness.errors import ParameterError
 from earwitness.metrics.intervals import wilson_interval
 
 STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 1.0)
@@ -19,7 +19,7 @@ MAX_STEPS = 2000
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class FittedClassifier:
     """A logistic regression on standardised embeddings.
 
     Attributes:
@@ -46,7 +46,7 @@ class Fitted:
 class EmbeddingClassifier(nn.Module):
     """An encoder with a fitted classifier behind it, as one network: features in, logits out."""
 
-    def __init__(self, encoder: nn.Module, fitted: Fitted) -> None:
+    def __init__(self, encoder: nn.Module, fitted: FittedClassifier) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = nn.Linear(fitted.weight.shape[1], fitted.weight.shape[0])
@@ -108,7 +108,7 @@ class Accuracy:
 def fit_classifier(
     embeddings: Tensor, targets: Sequence[int], groups: Sequence[int], *, seed: int = 0,
     strengths: Sequence[float] = STRENGTHS,
-) -> Fitted:
+) -> FittedClassifier:
     """Fit a logistic regression on standardised embeddings; its penalty is chosen within the given recordings.
 
     Args:
@@ -141,11 +141,14 @@ def fit_classifier(
     weight, bias = torch.from_numpy(model.coef_), torch.from_numpy(model.intercept_)
     if len(weight) == 1:  # two classes: scikit-learn keeps the second one's logit only
         weight, bias = torch.cat([torch.zeros_like(weight), weight]), torch.cat([torch.zeros_like(bias), bias])
-    return Fitted(torch.from_numpy(scaler.mean_).float(), torch.from_numpy(scaler.scale_).float(), weight.float(),
+    return FittedClassifier(torch.from_numpy(scaler.mean_).float(), torch.from_numpy(scaler.scale_).float(),
+                            weight.float(),
                   bias.float(), float(search.best_params_["logisticregression__C"]), float(search.best_score_))
 
 
-def measure_accuracy(fitted: Fitted, embeddings: Tensor, targets: Sequence[int], labels: Sequence[str]) -> Accuracy:
+def measure_accuracy(
+    fitted: FittedClassifier, embeddings: Tensor, targets: Sequence[int], labels: Sequence[str]
+) -> Accuracy:
     """Count right answers on embeddings (n, dim) that the classifier has not seen."""
     answers = fitted.logits(embeddings).argmax(1).tolist()
     counts = [[0] * len(labels) for _ in labels]

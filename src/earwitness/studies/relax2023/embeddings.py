@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from earwitness import audio
-from earwitness.errors import ParameterError
-from earwitness.files import make_folder, replacing
+from earwitness.core.atomic_files import make_folder, replacing
+from earwitness.core.errors import ParameterError
+from earwitness.core.types import Clip
 from earwitness.models.audio_model import AudioModel
-from earwitness.models.evaluating import evaluating
-from earwitness.types import Clip
+from earwitness.models.eval_mode import eval_mode
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ def embed_windows(model: AudioModel, clip: Clip) -> tuple[Tensor, Tensor]:
     Raises:
         ParameterError: the network has no ``embed``.
     """
-    with evaluating(model.network), torch.no_grad():
+    with eval_mode(model.network), torch.no_grad():
         features = model.features(clip)
         parts = [model.embed(features[first : first + BATCH]) for first in range(0, len(features), BATCH)]
     embeddings = torch.cat(parts).float().cpu()

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from earwitness.files import replacing
+from earwitness.core.atomic_files import replacing
 from earwitness.frontends import FrontEnd
-from earwitness.perturb.grids import FAMILIES
+from earwitness.perturb.soft_masks import FAMILIES
 from earwitness.studies.relax2023.maps import Map, certain_part
 
 COLOURS = {"random": "#4269d0", "time": "#efb118", "frequency": "#3ca951", "time_frequency": "#ff725c"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from earwitness.core.errors import DataError
 from earwitness.datasets import animals, esc50
-from earwitness.errors import DataError
 
 ESC50_FOLDS = 5
 DEALT_FOLDS = 10
@@ -15,7 +15,7 @@ SPLIT_SEED = 0
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledClips:
     """Recordings, their classes, and two ways of dealing them into folds; the last fifth of them tests.
 
     Attributes:
@@ -42,7 +42,7 @@ class Labelled:
         return [place for place, fold in enumerate(folds) if (fold > last - last // TEST_SHARE) == test]
 
 
-def read_labelled(folder: str | Path) -> Labelled:
+def read_labelled(folder: str | Path) -> LabelledClips:
     """Read the animal-sound set, or a data set in ESC-50's layout.
 
     In ESC-50's layout the published folds are the fair split: clips of one source share a fold.
@@ -52,17 +52,17 @@ def read_labelled(folder: str | Path) -> Labelled:
     """
     folder = Path(folder)
     if (folder / esc50.TABLE).exists():
-        table = esc50.read(folder)
+        table = esc50.read_esc50(folder)
         if table.folds != tuple(range(1, ESC50_FOLDS + 1)):
             raise DataError(f"{folder}: folds are {list(table.folds)}; expected 1 to {ESC50_FOLDS}")
         paths, targets = (tuple(getattr(r, name) for r in table.recordings) for name in ("path", "target"))
         fair = groups = tuple(r.fold for r in table.recordings)
         labels = table.labels
     else:
-        found = animals.read(folder)
+        found = animals.read_animals(folder)
         paths, targets, groups = (tuple(getattr(r, name) for r in found.recordings)
                                   for name in ("path", "target", "group"))
         fair = tuple(animals.grouped_folds(targets, groups, n_folds=DEALT_FOLDS, seed=SPLIT_SEED))
         labels = found.labels
     leaky = tuple(animals.random_folds(targets, n_folds=max(fair), seed=SPLIT_SEED))
-    return Labelled(folder.resolve().name, paths, targets, labels, groups, fair, leaky)
+    return LabelledClips(folder.resolve().name, paths, targets, labels, groups, fair, leaky)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from earwitness.checks import Rerun
+from earwitness.checks import BoundMethod
+from earwitness.core.types import Features
 from earwitness.models.audio_model import AudioModel
-from earwitness.perturb.grids import FAMILIES
-from earwitness.types import Features
+from earwitness.perturb.soft_masks import FAMILIES
 
 COMPARED = ("relax", "u_relax", "rise")
 KEEP = 0.5
@@ -35,7 +35,7 @@ class Map:
     values: Tensor
     uncertainty: Tensor
     doubt: float
-    rerun: Rerun
+    rerun: BoundMethod
 
 
 def certain_part(values: Tensor, uncertainty: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ def make_maps(model: AudioModel, item: Features, target: int, *, n_masks: int, s
     for family in FAMILIES:
         settings = {"masks": family, "n_masks": n_masks, "keep": KEEP}
         for method, score, index in (("relax", "similarity", None), ("rise", "probability", target)):
-            rerun = Rerun(method, score, index, seed, settings)
+            rerun = BoundMethod(method, score, index, seed, settings)
             found = rerun.run(model, item)
             assert found.uncertainty is not None  # both methods have one
             values, spread = found.values[0], found.uncertainty[0]

@@ -8,14 +8,16 @@ from typing import Any
 
 from torch import Tensor
 
-from earwitness.files import replacing
-from earwitness.studies.relax2023.classifier import Accuracy, Fitted, fit_classifier, measure_accuracy
+from earwitness.core.atomic_files import replacing
+from earwitness.studies.relax2023.classifier import Accuracy, FittedClassifier, fit_classifier, measure_accuracy
 from earwitness.studies.relax2023.figures import draw_flipping
-from earwitness.studies.relax2023.labelled import Labelled
-from earwitness.studies.relax2023.tables import as_markdown, ranks, summarise
+from earwitness.studies.relax2023.labelled import LabelledClips
+from earwitness.studies.relax2023.tables import as_markdown, ranks, summarise_checks
 
 
-def write_accuracy(out_dir: Path, data: Labelled, embeddings: Tensor, split: str) -> tuple[Accuracy, Fitted]:
+def write_accuracy(
+    out_dir: Path, data: LabelledClips, embeddings: Tensor, split: str
+) -> tuple[Accuracy, FittedClassifier]:
     """Fit the classifier on the training part of a split, test it, and write ``accuracy-SPLIT.json``.
 
     Args:
@@ -40,7 +42,7 @@ def write_accuracy(out_dir: Path, data: Labelled, embeddings: Tensor, split: str
     return found, fitted
 
 
-def write_results(out_dir: Path, *, title: str, seed: int) -> None:
+def write_relax2023(out_dir: Path, *, title: str, seed: int) -> None:
     """Gather the answers of all sounds into rows, summary and ranks (CSV), ``summary.md`` and figures."""
     import pandas as pd
 
@@ -48,7 +50,7 @@ def write_results(out_dir: Path, *, title: str, seed: int) -> None:
     if not answers:
         return
     rows = pd.DataFrame([row for answer in answers for row in answer["rows"]])
-    summary = summarise(rows, seed=seed)
+    summary = summarise_checks(rows, seed=seed)
     for name, table in (("rows", rows), ("summary", summary), ("ranks", ranks(summary))):
         with replacing(out_dir / f"{name}.csv") as path:
             table.to_csv(path, index=False, float_format="%.6g")

@@ -13,17 +13,17 @@ import torch
 from torch import Tensor
 
 from earwitness import audio
+from earwitness.core.atomic_files import make_folder, replacing
+from earwitness.core.errors import DataError, ParameterError
+from earwitness.core.types import Clip
 from earwitness.datasets import scenes
-from earwitness.errors import DataError, ParameterError
-from earwitness.files import make_folder, replacing
 from earwitness.models.audio_model import AudioModel
-from earwitness.studies.relax2023.asking import Asked, Effort, ask
-from earwitness.studies.relax2023.classifier import EmbeddingClassifier, Fitted, fit_classifier
+from earwitness.studies.relax2023.checks import Budget, CheckRows, run_checks
+from earwitness.studies.relax2023.classifier import EmbeddingClassifier, FittedClassifier, fit_classifier
 from earwitness.studies.relax2023.embeddings import embed_clip
 from earwitness.studies.relax2023.figures import draw_poster
-from earwitness.studies.relax2023.labelled import Labelled, read_labelled
-from earwitness.studies.relax2023.results import write_accuracy, write_results
-from earwitness.types import Clip
+from earwitness.studies.relax2023.labelled import LabelledClips, read_labelled
+from earwitness.studies.relax2023.results import write_accuracy, write_relax2023
 
 BACKGROUNDS = ("rain", "sea_waves", "crackling_fire", "helicopter", "chainsaw")
 EVENT_SHARE = 0.3  # of a scene's length
@@ -31,7 +31,7 @@ Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
-class Plan:
+class Relax2023Plan:
     """What the study runs on.
 
     Attributes:
@@ -49,7 +49,7 @@ class Plan:
     backgrounds: tuple[str, ...] = BACKGROUNDS
     snr_db: float = 10.0
     n_posters: int = 2
-    effort: Effort = field(default_factory=Effort)
+    effort: Budget = field(default_factory=Budget)
     seed: int = 0
 
 
@@ -72,8 +72,9 @@ class Subject:
     evidence: Tensor | None = None
 
 
-def run_study(
-    data_dir: Path, model: AudioModel, out_dir: Path, plan: Plan, *, progress: Progress = lambda step, done: None
+def run_relax2023(
+    data_dir: Path, model: AudioModel, out_dir: Path, plan: Relax2023Plan, *,
+    progress: Progress = lambda step, done: None,
 ) -> dict[str, Any]:
     """Run the study on a folder of labelled sounds and an encoder.
 
@@ -113,7 +114,7 @@ def run_study(
             progress("explaining and checking", explained / (plan.n_clips + plan.n_scenes))
             _explain_one(out_dir, asked, shuffled, subject, plan, poster=k < plan.n_posters)
             explained += 1
-    write_results(out_dir, title=f"{model.name} on {data.name}", seed=plan.seed)
+    write_relax2023(out_dir, title=f"{model.name} on {data.name}", seed=plan.seed)
     progress("done", 1.0)
     return {"accuracy": {split: (found.share, *found.interval) for split, found in accuracy.items()},
             "explained": explained}
@@ -135,7 +136,7 @@ def _fixed(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in ("n_clips", "n_scenes")}
 
 
-def _embeddings(path: Path, data: Labelled, model: AudioModel, progress: Progress) -> Tensor:
+def _embeddings(path: Path, data: LabelledClips, model: AudioModel, progress: Progress) -> Tensor:
     """Embeddings of all recordings, (n, dim); kept for the next run."""
     if path.exists():
         kept: Tensor = torch.load(path, weights_only=True)
@@ -149,7 +150,7 @@ def _embeddings(path: Path, data: Labelled, model: AudioModel, progress: Progres
     return torch.stack(found)
 
 
-def _fit_shuffled(data: Labelled, embeddings: Tensor, fitted: Fitted, *, seed: int) -> Fitted:
+def _fit_shuffled(data: LabelledClips, embeddings: Tensor, fitted: FittedClassifier, *, seed: int) -> FittedClassifier:
     """The same classifier with the training labels shuffled."""
     places = data.part(data.fair, test=False)
     order = torch.randperm(len(places), generator=torch.Generator().manual_seed(seed)).tolist()
@@ -157,7 +158,7 @@ def _fit_shuffled(data: Labelled, embeddings: Tensor, fitted: Fitted, *, seed: i
                           [data.groups[place] for place in places], strengths=(fitted.strength,))
 
 
-def _in_turn(data: Labelled, wanted: Sequence[str], n: int, seed: int) -> list[int]:
+def _in_turn(data: LabelledClips, wanted: Sequence[str], n: int, seed: int) -> list[int]:
     """Places of ``n`` recordings of the test fold, one class after the other, in random order within a class."""
     generator = torch.Generator().manual_seed(seed)
     places = data.part(data.fair, test=True)
@@ -169,13 +170,13 @@ def _in_turn(data: Labelled, wanted: Sequence[str], n: int, seed: int) -> list[i
     return rounds[:n]
 
 
-def _clips(data: Labelled, plan: Plan) -> Iterator[Subject]:
+def _clips(data: LabelledClips, plan: Relax2023Plan) -> Iterator[Subject]:
     for place in _in_turn(data, data.labels, plan.n_clips, plan.seed):
         path = data.paths[place]
         yield Subject("clips", f"{place:05d}-{path.stem}", audio.load(path), data.labels[data.targets[place]])
 
 
-def _scenes(data: Labelled, plan: Plan, out_dir: Path, model: AudioModel) -> Iterator[Subject]:
+def _scenes(data: LabelledClips, plan: Relax2023Plan, out_dir: Path, model: AudioModel) -> Iterator[Subject]:
     if not plan.n_scenes:
         return
     events = [label for label in data.labels if label not in plan.backgrounds]
@@ -186,21 +187,21 @@ def _scenes(data: Labelled, plan: Plan, out_dir: Path, model: AudioModel) -> Ite
     folder = out_dir / "scenes"
     chosen = _in_turn(data, events, plan.n_scenes, plan.seed)
     there = (folder / scenes.TABLE).exists()
-    if there and len(scenes.read(folder)) < len(chosen):
+    if there and len(scenes.read_scenes(folder)) < len(chosen):
         shutil.rmtree(folder)
         there = False
     if not there:
         below = _in_turn(data, under, len(data.paths), plan.seed)
         duration_s = model.window_s or scenes.Recipe.duration_s
-        scenes.write(folder, [(data.paths[place], data.labels[data.targets[place]]) for place in chosen],
+        scenes.write_scenes(folder, [(data.paths[place], data.labels[data.targets[place]]) for place in chosen],
                      [data.paths[place] for place in below], recipe=scenes.Recipe(
                          duration_s=duration_s, event_s=EVENT_SHARE * duration_s, snr_db=plan.snr_db, seed=plan.seed))
-    for scene in scenes.read(folder)[: plan.n_scenes]:
+    for scene in scenes.read_scenes(folder)[: plan.n_scenes]:
         yield Subject("scenes", scene.name, scene.clip, scene.label, scene.evidence(model.front_end))
 
 
 def _explain_one(
-    out_dir: Path, model: AudioModel, shuffled: AudioModel, subject: Subject, plan: Plan, *, poster: bool
+    out_dir: Path, model: AudioModel, shuffled: AudioModel, subject: Subject, plan: Relax2023Plan, *, poster: bool
 ) -> None:
     """Answer all questions about one sound, unless they are answered already."""
     path = out_dir / "parts" / f"{subject.part}-{subject.name}.json"
@@ -210,7 +211,8 @@ def _explain_one(
     chances = model.probabilities(item)[0]
     target = model.class_index(subject.label) if subject.evidence is not None else int(chances.argmax())
     evidence = None if subject.evidence is None else subject.evidence[:, : item.values.shape[2]]
-    asked = ask(model, item, target, effort=plan.effort, seed=plan.seed, evidence=evidence, other_labels=shuffled)
+    asked = run_checks(model, item, target, effort=plan.effort, seed=plan.seed, evidence=evidence,
+                       other_labels=shuffled)
     if poster:
         draw_poster(out_dir / "figures" / f"{subject.part}-{subject.name}.png", item.values[0], asked.maps,
                     model.front_end, f"{subject.name}: {subject.label}, heard as {model.class_name(target)}")
@@ -219,7 +221,7 @@ def _explain_one(
     _write_answers(path, about, asked)
 
 
-def _write_answers(path: Path, about: dict[str, Any], asked: Asked) -> None:
+def _write_answers(path: Path, about: dict[str, Any], asked: CheckRows) -> None:
     content = {"rows": [about | row for row in asked.rows], "curves": asked.curves}
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content), "utf-8")

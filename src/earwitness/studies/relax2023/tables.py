@@ -25,7 +25,7 @@ CHECKS: dict[str, tuple[str, str, bool]] = {
 AGREEING = ("faithful", "localised", "certain", "stable", "model")
 
 
-def summarise(rows: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+def summarise_checks(rows: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     """Average every number over clips.
 
     Args:

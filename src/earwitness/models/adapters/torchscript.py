@@ -1,0 +1,45 @@
+"""TorchScript files as networks."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from earwitness.core.errors import ParameterError, WeightsError
+from earwitness.models.audio_model import AudioModel
+from earwitness.models.weights import is_file
+
+
+def from_torchscript(
+    path: str | os.PathLike[str], sample_rate_hz: int | None = None, labels: Sequence[str] = (), **settings: Any
+) -> AudioModel:
+    """Bind a TorchScript file; see ``AudioModel.from_torchscript``."""
+    if not is_file(Path(path)):
+        raise WeightsError(f"{path}: no such file; expected a TorchScript file")
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "`torch.jit.load` is deprecated", DeprecationWarning)
+            network = torch.jit.load(os.fspath(path), map_location="cpu")  # type: ignore[no-untyped-call]
+    except (RuntimeError, ValueError, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise WeightsError(f"{path}: not a TorchScript file ({reason[:200]}); torch.jit.trace makes one") from error
+    settings = {"name": os.path.basename(path)} | settings
+    return AudioModel(network.eval(), labels=labels, sample_rate_hz=sample_rate_hz,  # type: ignore[arg-type]
+                      **settings)
+
+
+def check_layers(network: nn.Module, method: str) -> None:
+    """Refuse a method that watches layers where the network keeps them to itself.
+
+    Raises:
+        ParameterError: the network is TorchScript.
+    """
+    if isinstance(network, torch.jit.ScriptModule):
+        raise ParameterError(f"the network is TorchScript, whose layers cannot be watched; {method} needs them: "
+                             "use integrated_gradients or a method that needs no layers")

@@ -1,0 +1,1 @@
+"""Networks: features in, logits out."""

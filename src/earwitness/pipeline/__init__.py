@@ -1,0 +1,1 @@
+"""From a file to a report: what the command line and the app share."""

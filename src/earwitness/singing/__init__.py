@@ -1,0 +1,1 @@
+"""Finding singing in songs, and training the detector that does."""

@@ -1,0 +1,109 @@
+"""Before anything runs: do the plan, the data, the noises and the models fit together?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from earwitness.core.errors import DataError, ParameterError, require
+from earwitness.datasets import esc50
+from earwitness.experiments.task import Job, Shard, cut, digest
+from earwitness.frontends import FrontEnd, MelDb, StftDb, VggishLogMel
+from earwitness.models import AudioModel, load_model
+from earwitness.studies.pak2025.plan import Pak2025Plan
+from earwitness.studies.pak2025.scenarios import find_noises, load_noise
+
+KINDS: dict[type[FrontEnd], str] = {MelDb: "mel", StftDb: "stft", VggishLogMel: "vggish"}
+
+
+@dataclass(frozen=True)
+class StudyInputs:
+    """A job that has been checked, its shards, and what makes it the same job again.
+
+    Attributes:
+        job: for the workers.
+        shards: all of them.
+        clips: file names of the clips to explain.
+        identity: plain values; a run goes on in a folder only if they are those of the run that began there.
+    """
+
+    job: Job
+    shards: tuple[Shard, ...]
+    clips: tuple[str, ...]
+    identity: dict[str, Any]
+
+    @property
+    def hash(self) -> str:
+        """Digest of the identity."""
+        return digest(self.identity)
+
+
+def read_inputs(plan: Pak2025Plan, data: Path, *, noises: Path | None = None, device: str = "cpu") -> StudyInputs:
+    """Check a plan against its data, noises and models, and cut it into shards.
+
+    Args:
+        plan: what to do.
+        data: folder in ESC-50's layout.
+        noises: folder with the scenarios' noises.
+        device: where the networks will run.
+
+    Raises:
+        DataError: another layout, missing or extra folds, labels that a model does not know, a noise that is missing
+            or silent.
+        ParameterError: an unknown model, or one that cannot hear the plan's clips at once.
+        MissingExtraError: a metric needs a package that is not installed.
+    """
+    from earwitness import __version__
+
+    for metric, package in (("PESQ", "pesq"), ("STOI", "pystoi")):
+        if metric in plan.metrics:
+            require(package, extra="quality")
+    table = esc50.read_esc50(data)
+    _check_folds(table, plan, data)
+    clips = table.of_folds(plan.test_folds)[: plan.limit]
+    models = {name: load_model(name) for name in plan.models}
+    for name, model in models.items():
+        _check_model(name, model, table.labels, plan)
+    kinds = {name: KINDS.get(type(model.front_end), type(model.front_end).__name__) for name, model in models.items()}
+    used = tuple(s for s in plan.scenarios if s.front_ends is None or set(s.front_ends) & set(kinds.values()))
+    found = find_noises(used, noises)
+    for path in found.values():
+        for model in models.values():
+            load_noise(path, model.sample_rate_hz, round(plan.clip_s * model.sample_rate_hz))
+    names = tuple(recording.path.name for recording in clips)
+    shards = cut(plan, names, kinds)
+    if not shards:
+        raise ParameterError(f"no scenario is for {', '.join(sorted(set(kinds.values())))}; expected at least one")
+    identity = {
+        "earwitness": __version__, "plan": plan.model_dump(mode="json"), "clips": names,
+        "data": digest([[r.path.name, r.fold, r.label] for r in table.recordings]),
+        "models": {name: str(model.card.get("checksum", "")) for name, model in models.items()},
+        "noises": {name: digest(path.read_bytes().hex()) for name, path in found.items()},
+    }
+    return StudyInputs(Job(plan, data, found, _front_end_names(kinds), device), shards, names, identity)
+
+
+def _check_folds(table: esc50.Esc50, plan: Pak2025Plan, data: Path) -> None:
+    missing, extra = sorted(set(plan.folds) - set(table.folds)), sorted(set(table.folds) - set(plan.folds))
+    if missing or extra:
+        parts = [f"{what} {folds}" for what, folds in (("lacks folds", missing), ("has also folds", extra)) if folds]
+        raise DataError(f"{data}: {' and '.join(parts)}; expected {sorted(plan.folds)}: correct meta/esc50.csv, or the "
+                        "plan's 'folds'")
+
+
+def _check_model(name: str, model: AudioModel, labels: Sequence[str], plan: Pak2025Plan) -> None:
+    unknown = [label for label in labels if label not in model.labels]
+    if unknown:
+        raise DataError(f"model {name!r} does not know {', '.join(unknown[:5])}{' ...' if len(unknown) > 5 else ''}; "
+                        "expected a model of all the data's classes: train one with 'earwitness train'")
+    if model.window_s is not None and plan.clip_s > model.window_s:
+        raise ParameterError(f"clip_s is {plan.clip_s:g} but {name!r} hears {model.window_s:g} s at once; expected no "
+                             "more than that")
+
+
+def _front_end_names(kinds: dict[str, str]) -> dict[str, str]:
+    """What the tables call each model's front end: its kind, with the model's name where two share one."""
+    shared = [kind for kind in kinds.values() if list(kinds.values()).count(kind) > 1]
+    return {model: f"{kind} ({Path(model).name})" if kind in shared else kind for model, kind in kinds.items()}
