@@ -73,7 +73,7 @@ def main() -> None:
     console = Console()
     recipe = SHORT if arguments.short else RECIPE
     card = train_detector(arguments.data_dir, arguments.work_dir, recipe, only=arguments.fold,
-                          weights_dtype=torch.float16, progress=console.print)
+                          weights_dtype=torch.float16, announce=console.print)
     if not card:
         console.print("folds are missing; run them, too")
         return

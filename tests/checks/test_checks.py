@@ -11,13 +11,14 @@ from earwitness.checks.randomisation import layers_with_weights
 from earwitness.cli.main import main
 from earwitness.core.errors import ParameterError
 from earwitness.metrics import rank_correlation
+from earwitness.targets import ClassTarget, EmbeddingTarget
 from tests.made_models import additive, deep, noise_clip
 
 
 def test_a_map_that_ignores_its_input_is_stable(generator):
     model = additive(generator)
     features = model.features(noise_clip(generator))
-    gradient = checks.BoundMethod("saliency", "logit", 0)
+    gradient = checks.BoundMethod("saliency", ClassTarget(0))
     found = checks.max_sensitivity(lambda item: gradient(model, item), features, radius=1.0, generator=generator)
     assert found == 0
     assert math.isnan(checks.max_sensitivity(lambda item: torch.zeros(33, 32), features, radius=1.0,
@@ -62,7 +63,7 @@ def test_the_cascade_goes_down_from_the_output(generator):
 def test_a_gradient_changes_with_the_weights_and_an_edge_detector_does_not(generator):
     model = deep(generator)
     features = model.features(noise_clip(generator))
-    gradient = checks.BoundMethod("saliency", "logit", 0)
+    gradient = checks.BoundMethod("saliency", ClassTarget(0))
     found = checks.randomisation(gradient, model, features, generator=generator)
     assert list(found) == ["head", "first"]
     assert found["first"] < 0.2
@@ -70,23 +71,23 @@ def test_a_gradient_changes_with_the_weights_and_an_edge_detector_does_not(gener
     assert deaf == {"head": pytest.approx(1.0), "first": pytest.approx(1.0)}
 
 
-def test_a_rerun_is_what_explain_gives(generator):
+def test_a_bound_method_is_what_explain_gives(generator):
     model, clip = deep(generator), noise_clip(generator)
     for method, score, target in (("saliency", "logit", "c1"), ("rise", "probability", "c1"),
                                   ("relax", "similarity", None)):
         settings = {"n_masks": 40} if method != "saliency" else {}
         wanted = ew.explain(model, clip, method, target, seed=3, **settings).values
-        again = checks.BoundMethod(method, score, None if target is None else 1, 3, settings)
+        again = checks.BoundMethod(
+            method, EmbeddingTarget() if target is None else ClassTarget(1, score=score), 3, settings)
         assert torch.equal(again(model, model.features(clip)), wanted)
 
 
 @pytest.mark.parametrize(("fields", "message"), [
-    ({"method": "relaxx"}, "unknown method"), ({"score": "sound"}, "unknown score"),
-    ({"index": None}, "expected a class"),
+    ({"method": "relaxx"}, "unknown method"), ({"target": ClassTarget(0, score="sound")}, "unknown score"),
 ])
-def test_reruns_need_sense(fields, message):
+def test_bound_methods_need_sense(fields, message):
     with pytest.raises(ParameterError, match=message):
-        checks.BoundMethod(**{"method": "saliency", "score": "logit", "index": 0, **fields})
+        checks.BoundMethod(**{"method": "saliency", "target": ClassTarget(0), **fields})
 
 
 def test_completeness(generator):
@@ -104,7 +105,7 @@ def test_completeness(generator):
 
 def check(model, clip, method, **changes):
     attribution = replace(ew.explain(model, clip, method, "c0"), **changes)
-    rerun = checks.BoundMethod(method, "logit", 0)
+    rerun = checks.BoundMethod(method, ClassTarget(0))
     return checks.check_explanation(model, model.features(clip), attribution, rerun)
 
 
@@ -203,7 +204,7 @@ def test_noise_has_no_place(generator):
     attribution = ew.explain(model, clip, "saliency", "dog")
     noise = torch.rand(1, 1, 8, 16, generator=generator)
     blocks = torch.nn.functional.interpolate(noise, size=attribution.values.shape, mode="bicubic")[0, 0]
-    rerun = checks.BoundMethod("saliency", "logit", model.class_index("dog"))
+    rerun = checks.BoundMethod("saliency", ClassTarget(model.class_index("dog")))
     found = {name: checks.check_explanation(model, model.features(clip)[:1], replace(attribution, values=values), rerun)
              for name, values in (("own", attribution.values), ("noise", blocks))}
     assert found["own"].placed > 0.2

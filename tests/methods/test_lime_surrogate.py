@@ -7,7 +7,7 @@ import torch
 
 from earwitness.methods.lime_surrogate import LimeSurrogate
 from earwitness.perturb import coalitions
-from earwitness.perturb.game import Answers
+from earwitness.perturb.game import CoalitionValues
 
 N = 12
 
@@ -18,26 +18,26 @@ def score(rows):
     return torch.sigmoid(3 * on[:, 0] + 2 * on[:, 1] * on[:, 2] - 2 * on[:, 3] * on[:, 0] + on[:, 4:].mean(1) - 2)
 
 
-def answers(drawn):
+def values_of(drawn):
     rows, _, index = coalitions.distinct(drawn)
-    return Answers(None, rows, score(rows), index)
+    return CoalitionValues(None, rows, score(rows), index)
 
 
 @functools.cache
 def errors(sampling, n_samples):
     """Errors of the weights in 16 draws, (16, N), and the errors that were stated."""
     draw = {"balanced": coalitions.balanced, "independent": coalitions.bernoulli}[sampling]
-    exact = LimeSurrogate("cosine", 0.25, 1e-9).fit(answers(coalitions.every(N)), "independent").parts.weights
-    found = []
+    exact = LimeSurrogate("cosine", 0.25, 1e-9).fit(values_of(coalitions.every(N)), "independent").components.weights
+    fits = []
     for seed in range(16):
         rows = draw(n_samples, N, generator=torch.Generator().manual_seed(seed))
         rows = torch.cat([torch.ones(1, N, dtype=torch.bool), rows[1:]])
-        found.append(LimeSurrogate("cosine", 0.25, 1e-9).fit(answers(rows), sampling))
-    return torch.stack([each.parts.weights for each in found]) - exact, [each.error for each in found]
+        fits.append(LimeSurrogate("cosine", 0.25, 1e-9).fit(values_of(rows), sampling))
+    return torch.stack([fit.components.weights for fit in fits]) - exact, [fit.error for fit in fits]
 
 
 def test_all_coalitions_leave_no_error():
-    found = LimeSurrogate("cosine", 0.25, 1e-9).fit(answers(coalitions.every(N)), "independent")
+    found = LimeSurrogate("cosine", 0.25, 1e-9).fit(values_of(coalitions.every(N)), "independent")
     assert found.error == 0.0
     assert found.n_samples == 2**N
 

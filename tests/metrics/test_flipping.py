@@ -4,7 +4,8 @@ import torch
 from earwitness.core.errors import ParameterError
 from earwitness.metrics import bootstrap_interval, flip, wilson_interval
 from earwitness.models.eval_mode import eval_mode
-from earwitness.targets.scores import ClassLogit, CountedScore
+from earwitness.targets.counted_score import CountedScore
+from earwitness.targets.scores import ClassLogit
 from tests.made_models import additive, noise_clip
 
 

@@ -15,7 +15,7 @@ from earwitness.frontends import StftDb
 from earwitness.methods.lime_surrogate import LimeSurrogate
 from earwitness.models.eval_mode import eval_mode
 from earwitness.perturb import components, estimators
-from earwitness.perturb.game import ask_about_parts
+from earwitness.perturb.game import make_game, play
 from earwitness.targets.scores import ClassLogit, ClassProbability, Similarity
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -135,9 +135,8 @@ def test_lime_same_segments_same_coalitions(model, clip):
         np.repeat(image[:, :, None], 3, 2), predict, labels=(1,), top_labels=None, num_samples=300, num_features=100,
         segmentation_fn=lambda _image: parts.labels.numpy())
     drawn = torch.from_numpy(rows[0]).bool()
-    answers = ask_about_parts(ClassProbability(model, 1), features, components=parts, fill="segment_mean",
-                              draw=lambda _n: drawn)
-    ours = LimeSurrogate("cosine", 0.25, 1.0).fit(answers, "independent").parts
+    game = make_game(ClassProbability(model, 1), features, components=parts, fill="segment_mean")
+    ours = LimeSurrogate("cosine", 0.25, 1.0).fit(play(game, drawn), "independent").components
     weights = torch.zeros(12, dtype=torch.float64)
     for part, weight in theirs.local_exp[1]:
         weights[part] = weight

@@ -7,6 +7,7 @@ import torch
 import earwitness as ew
 from earwitness import checks
 from earwitness.models.eval_mode import eval_mode
+from earwitness.targets import ClassTarget
 from earwitness.targets.scores import ClassProbability
 from tests.made_models import SHAPE, deep, noise_clip
 
@@ -82,7 +83,7 @@ def test_top_k(maps):
 
 def test_max_sensitivity(item):
     model, features, _ = item
-    rerun = checks.BoundMethod("integrated_gradients", "logit", 1, settings={"n_steps": 4})
+    rerun = checks.BoundMethod("integrated_gradients", ClassTarget(1), settings={"n_steps": 4})
     made, draws = [], np.random.default_rng(0)
 
     def move(arr, **_):

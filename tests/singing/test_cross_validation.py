@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.datasets.songs_on_disk import write_lyrics, write_marked
 
 import earwitness as ew
 from earwitness.core.errors import ParameterError, WeightsError
@@ -14,6 +13,7 @@ from earwitness.singing.cross_validation import train_detector
 from earwitness.singing.excerpts import ExcerptChanges, band_statistics, song_spectrum
 from earwitness.singing.network_training import VoiceSettings, decisions, fit_voice, voice_curve
 from earwitness.training import borrowed_rng
+from tests.datasets.songs_on_disk import write_lyrics, write_marked
 
 TINY = VoiceSettings(epochs=2, batches=1, batch=2, learning_rate=1e-3, changes=ExcerptChanges(pitch=0.1))
 LINES = ["0 1.5 nosing", "1.5 4.0 sing", "4.0 5.0 nosing"]

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from tests.datasets.songs_on_disk import write_lyrics
 
 from earwitness import audio
 from earwitness.core.errors import DataError
@@ -13,6 +12,7 @@ from earwitness.singing.excerpts import (
     song_features,
     song_spectrum,
 )
+from tests.datasets.songs_on_disk import write_lyrics
 
 UNCHANGED = ExcerptChanges(pitch=0.0, stretch=0.0, filter_db=0.0)
 

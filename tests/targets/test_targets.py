@@ -5,7 +5,7 @@ from torch import nn
 import earwitness as ew
 from earwitness.core.errors import ParameterError
 from earwitness.models import Frames
-from earwitness.targets.target import Contrast, Not, ResolvedTarget, resolve_target
+from earwitness.targets import ClassTarget, Contrast, Not, resolve_class
 from tests.made_models import FRONT_END, SHAPE, Additive, additive, deep, noise_clip
 
 PERTURBING = {"lime": {"n_samples": 300, "components": "grid"}, "slime": {"n_samples": 40}, "audio_lime": {},
@@ -62,7 +62,7 @@ def test_a_single_sigmoid_output_says_yes_and_no(detector, generator):
     yes, no = (ew.explain(detector, clip, "slime", target, n_samples=60) for target in ("vocal", "not vocal"))
     torch.testing.assert_close(no.values, -yes.values, atol=1e-5, rtol=1e-4)
     p = detector.probabilities(clip)
-    wide = ew.targets.with_negated_class(detector, ResolvedTarget(0, negative=True))
+    wide = ew.targets.with_negated_class(detector, ClassTarget(0, negative=True))
     torch.testing.assert_close(wide.probabilities(clip), torch.cat([p, 1 - p], 1))
 
 
@@ -190,10 +190,10 @@ def test_why_two_recordings_are_alike(partner_hz, alike, method):
 def test_classes_whose_names_look_like_words_come_first():
     labels = ["a", "b", "a against b", "not a"]
     model = ew.AudioModel(nn.Identity(), FRONT_END, labels=labels, activation="sigmoid")
-    assert [resolve_target(model, word) for word in labels] == [ResolvedTarget(k) for k in range(4)]
-    assert resolve_target(model, "b against a") == ResolvedTarget(1, 0)
-    assert resolve_target(model, "a against b against a") == ResolvedTarget(2, 0)
-    assert resolve_target(model, "not b") == ResolvedTarget(1, negative=True)
+    assert [resolve_class(model, word) for word in labels] == [ClassTarget(k) for k in range(4)]
+    assert resolve_class(model, "b against a") == ClassTarget(1, 0)
+    assert resolve_class(model, "a against b against a") == ClassTarget(2, 0)
+    assert resolve_class(model, "not b") == ClassTarget(1, negative=True)
 
 
 @pytest.mark.parametrize(("target", "settings", "said"), [

@@ -13,6 +13,7 @@ from earwitness.bench.setup import Setup
 from earwitness.bench.subjects import subject
 from earwitness.checks import BoundMethod
 from earwitness.metrics.flipping import N_BLOCKS, Flipping, flip
+from earwitness.targets import EmbeddingTarget
 
 
 def flipping_row(setup: Setup) -> BenchRow:
@@ -22,7 +23,7 @@ def flipping_row(setup: Setup) -> BenchRow:
     n = N_BLOCKS + 1
     floor, floor_note = forward_floor(model.network, features.values, n, setup)
     # prepares the network, once for all maps
-    score = BoundMethod("relax", "similarity", None).fast_score(model, features)
+    score = BoundMethod("relax", EmbeddingTarget()).fast_score(model, features)
     values = torch.rand(features.values.shape[1:], generator=torch.Generator().manual_seed(0))
     contest = compete(lambda: flip(score, features, values), floor, [], setup, warm_up=True)
     found = cast(Flipping, contest.ours.result)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from earwitness.checks.bound_method import BoundMethod
-from earwitness.checks.verdict import Progress, check_explanation, rows
-from earwitness.core.types import Attribution, Clip
+from earwitness.checks.verdict import check_explanation, rows
+from earwitness.core.types import Attribution, Clip, Progress
 from earwitness.models.audio_model import AudioModel
-from earwitness.targets.objective import question_of
+from earwitness.targets.resolved import resolve_target
 
 TITLE = "Is it true? The explanation put to the test"
 
@@ -32,8 +32,7 @@ def check_clip(
         Rows of (name, value), the verdict first.
     """
     score, target = attribution.settings["score"], attribution.target if like is None else like
-    question = question_of(model, model.windows(clip), target, score, attribution.settings.get("at_s"))
+    resolved = resolve_target(model, model.windows(clip), target, score, attribution.settings.get("at_s"))
     own = {name: value for name, value in settings.items() if name != "score"}
-    rerun = BoundMethod(attribution.method, score, None, attribution.seed, own, question)
-    found = check_explanation(model, model.features(clip)[:1], attribution, rerun, progress=progress)
-    return rows(found)
+    bound = BoundMethod(attribution.method, resolved, attribution.seed, own)
+    return rows(check_explanation(model, model.features(clip)[:1], attribution, bound, progress=progress))

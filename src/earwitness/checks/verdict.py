@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,7 +13,7 @@ from earwitness.checks.completeness import completeness_gap
 from earwitness.checks.randomisation import layers_with_weights, randomisation
 from earwitness.checks.stability import max_sensitivity
 from earwitness.core.errors import ParameterError
-from earwitness.core.types import Attribution, Features
+from earwitness.core.types import Attribution, Features, Progress
 from earwitness.methods import METHODS
 from earwitness.metrics.flipping import ORDERS, flip
 from earwitness.models.audio_model import AudioModel
@@ -32,7 +31,6 @@ STABLE_BELOW = 0.5
 DEPENDS_BELOW = 0.5
 COMPLETE_BELOW = 0.05
 NO_WEIGHTS = "no weights to draw anew"
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ class Findings:
 
 
 def check_explanation(
-    model: AudioModel, features: Features, attribution: Attribution, rerun: BoundMethod, *,
+    model: AudioModel, features: Features, attribution: Attribution, bound: BoundMethod, *,
     progress: Progress = lambda done: None,
 ) -> Findings:
     """Run all checks of one explanation: pixel flipping, stability, randomisation and completeness.
@@ -99,7 +97,7 @@ def check_explanation(
         model: the model that was explained.
         features: one item, of which ``attribution`` is the explanation.
         attribution: the explanation.
-        rerun: the choices that made it; runs with fewer draws where the method's default is many.
+        bound: the method and settings that made it; runs with fewer draws where the method's default is many.
         progress: called with the share done.
 
     Raises:
@@ -108,21 +106,21 @@ def check_explanation(
     if len(features) != 1 or attribution.values.shape != features.values.shape[1:]:
         raise ParameterError(f"explanation has shape {tuple(attribution.values.shape)} and features "
                              f"{tuple(features.values.shape)}; expected one item of the same plane")
-    again, generator = _with_fewer_samples(rerun), torch.Generator().manual_seed(rerun.seed)
+    explain_again, generator = _with_fewer_samples(bound), torch.Generator().manual_seed(bound.seed)
     with eval_mode(model.network):
-        score = rerun.fast_score(model, features)
+        score = bound.fast_score(model, features)
         curves = {order: flip(score, features, attribution.values, order=order, n_blocks=_n_blocks(features),
                               generator=generator) for order in ORDERS}
         elsewhere = [flip(score, features, other, order="most", n_blocks=_n_blocks(features)).auc
-                     for other in _moved(attribution.values, torch.Generator().manual_seed(rerun.seed))]
+                     for other in _moved(attribution.values, torch.Generator().manual_seed(bound.seed))]
     progress(0.2)
     span = float(features.values.max() - features.values.min())
-    changed = max_sensitivity(lambda item: again(model, item), features, radius=max(RADIUS_SHARE * span, 1e-6),
+    changed = max_sensitivity(lambda item: explain_again(model, item), features, radius=max(RADIUS_SHARE * span, 1e-6),
                               n_samples=CHANGES, generator=generator)
     progress(0.6)
     redrawn = {"none": math.nan}
     if layers_with_weights(model.network):  # a function that is only asked has none
-        redrawn = randomisation(again, model, features, generator=generator, steps=CASCADE_STEPS)
+        redrawn = randomisation(explain_again, model, features, generator=generator, steps=CASCADE_STEPS)
     progress(1.0)
     scores = torch.cat([curve.scores for curve in curves.values()])
     return Findings(
@@ -210,8 +208,8 @@ def _n_blocks(features: Features) -> int:
     return min(N_BLOCKS, features.values[0].numel())
 
 
-def _with_fewer_samples(rerun: BoundMethod) -> BoundMethod:
-    parameters = inspect.signature(METHODS[rerun.method]).parameters
+def _with_fewer_samples(bound: BoundMethod) -> BoundMethod:
+    parameters = inspect.signature(METHODS[bound.method]).parameters
     fewer = {name: n for name, n in FEWER.items()
-             if name in parameters and name not in rerun.settings and isinstance(parameters[name].default, int)}
-    return replace(rerun, settings={**rerun.settings, **fewer})
+             if name in parameters and name not in bound.settings and isinstance(parameters[name].default, int)}
+    return replace(bound, settings={**bound.settings, **fewer})

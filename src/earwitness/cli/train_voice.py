@@ -35,7 +35,7 @@ def train_voice(data: Path, out: Path, folds: int, **recipe: Any) -> None:
     from earwitness.singing.network_training import VoiceSettings
 
     card = train_detector(data, out, VoiceSettings(**recipe), folds=folds,
-                          progress=lambda text: click.echo(text, err=True))
+                          announce=lambda text: click.echo(text, err=True))
     measured = card["measured"]
     click.echo(f"{one_line(out)}: error {measured['error']:.1%}, precision {measured['precision']:.3f}, "
                f"recall {measured['recall']:.3f}, specificity {measured['specificity']:.3f}, "

@@ -88,7 +88,7 @@ NAMES = {
     "perturb": {"KINDS": "perturb.COMPONENTS", "find_components": "perturb.make_components", "fill": "perturb.fills",
                 "estimate": "perturb.estimators", "sources": "perturb.stems"},
     "synthetic": {"make": "synthetic.make_scene"},
-    "targets": {"read": "targets.resolve_target", "Wanted": "targets.ResolvedTarget",
+    "targets": {"read": "targets.resolve_class", "Wanted": "targets.ClassTarget",
                 "answering_no": "targets.with_negated_class"},
     "checks": {"Rerun": "checks.BoundMethod"},
     "datasets.esc50": {"read": "datasets.esc50.read_esc50"},

@@ -1,4 +1,4 @@
-"""The values that travel between the rooms: Clip, Features, Attribution."""
+"""The values that travel between the packages: Clip, Features, Attribution."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from torch import Tensor
 from earwitness.core.errors import ParameterError
 from earwitness.core.validation import fits
 
+Progress = Callable[[float], None]  # called with the share done, 0..1
+StepProgress = Callable[[str, float], None]  # called with the name of a step and the share done
 MAX_RATE_HZ = 10_000_000
 SHOWN_BY: dict[type, Callable[[Any], str]] = {}  # how notebooks show a value, as HTML; ``report.notebook`` fills it in
 

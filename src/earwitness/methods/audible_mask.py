@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from earwitness.core.types import Features
+from earwitness.core.types import Features, Progress
 from earwitness.listening import features_of_sounds
-from earwitness.methods.evidence import Evidence, Progress
+from earwitness.methods.evidence import Evidence
 from earwitness.targets.scores import ClassProbability, Score
 
 STEEPEST = 6.0  # the sigmoid's slope at the end, over that at the start

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from earwitness.core.errors import ParameterError, unknown_name
-from earwitness.core.types import Features
-from earwitness.methods.evidence import Evidence, Progress
+from earwitness.core.types import Features, Progress
+from earwitness.methods.evidence import Evidence
 from earwitness.methods.rescale import check_linear_between, rescaled
 from earwitness.models.adapters.torchscript import check_layers
 from earwitness.targets.scores import Score

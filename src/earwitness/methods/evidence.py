@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,6 @@ import torch
 from torch import Tensor
 
 from earwitness.perturb.components import WeightedComponents
-
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Evidence:
     facts: dict[str, Any] | None = None
 
 
-def stacked(found: Sequence[WeightedComponents], *, facts: dict[str, Any] | None = None) -> Evidence:
+def painted(components: Sequence[WeightedComponents], *, facts: dict[str, Any] | None = None) -> Evidence:
     """Paint the weights of each item's parts on its plane."""
-    planes = [item.parts.paint(item.weights).float() for item in found]
-    return Evidence(torch.stack(planes), components=list(found), facts=facts)
+    planes = [item.parts.paint(item.weights).float() for item in components]
+    return Evidence(torch.stack(planes), components=list(components), facts=facts)

@@ -9,12 +9,12 @@ from typing import Any, cast, get_type_hints, overload
 
 from earwitness import frontends
 from earwitness.core.errors import ParameterError, unknown_name
-from earwitness.core.types import Attribution, Clip, Features
+from earwitness.core.types import Attribution, Clip, Features, Progress
 from earwitness.core.validation import fits, in_words
 from earwitness.methods.attention_rollout import attention_rollout
 from earwitness.methods.audible_mask import audible_mask
 from earwitness.methods.deep_shap import deep_shap
-from earwitness.methods.evidence import Evidence, Progress
+from earwitness.methods.evidence import Evidence
 from earwitness.methods.gradcam import gradcam
 from earwitness.methods.integrated_gradients import integrated_gradients
 from earwitness.methods.lime import audio_lime, lime, slime
@@ -23,15 +23,14 @@ from earwitness.methods.relax import relax, rise
 from earwitness.methods.saliency import saliency
 from earwitness.methods.shapley import kernel_shap
 from earwitness.methods.smoothgrad import smoothgrad
-from earwitness.methods.windowed import Query, WindowedEvidence, explain_windows, shifted
+from earwitness.methods.windowed import WindowedEvidence, explain_windows, shifted
 from earwitness.models.audio_model import AudioModel
 from earwitness.models.eval_mode import eval_mode
 from earwitness.models.inference import OptimisedNetwork, optimise_for_inference
 from earwitness.models.windows import WindowLayout
-from earwitness.perturb.evaluate import BATCH
-from earwitness.targets.objective import Question, question_of, score_name
-from earwitness.targets.scores import Precision
-from earwitness.targets.target import Target, check_range
+from earwitness.targets.counted_score import BATCH, Precision
+from earwitness.targets.resolved import ResolvedTarget, check_range, resolve_target, score_name
+from earwitness.targets.target import Target
 
 METHODS: dict[str, Callable[..., Evidence]] = {
     "attention_rollout": attention_rollout, "audible_mask": audible_mask, "audio_lime": audio_lime,
@@ -124,46 +123,48 @@ def explain(
         raise ParameterError(f"seed is {seed!r}; expected a whole number from 0")
     _check_names(method, settings)
     several = isinstance(target, list | tuple)
-    wanted: list[Target | None] = list(cast("Sequence[Target]", target)) if several else [cast("Target | None", target)]
-    if not wanted:
+    requested: list[Target | None] = (
+        list(cast("Sequence[Target]", target)) if several else [cast("Target | None", target)])
+    if not requested:
         raise ParameterError("target is an empty list; expected at least one class")
-    score = score_name(model, score, DEFAULT_SCORES.get(method, "logit"), wanted)
+    score = score_name(model, score, DEFAULT_SCORES.get(method, "logit"), requested)
     if precision not in ("fp32", "bf16"):
         raise unknown_name("precision", precision, ("fp32", "bf16"))
     with eval_mode(model.network):
         windows = model.windows(clip)
-        at = None if at_s is None else check_range(at_s, duration_s=clip.duration_s)
-        questions = [question_of(model, windows, each, score, at) for each in wanted]
-        ready = _ready(model, windows[0], enabled=prepared and method not in ON_THE_NETWORK_ITSELF)
-        asking = Query(replace(model, network=ready.network), questions, ready.batch, precision)
-        found = explain_windows(METHODS[method], asking, windows, seed, settings, progress)
+        range_s = None if at_s is None else check_range(at_s, duration_s=clip.duration_s)
+        targets = [resolve_target(model, windows, each, score, range_s) for each in requested]
+        optimised = _optimised(model, windows[0], enabled=prepared and method not in ON_THE_NETWORK_ITSELF)
+        by_target = explain_windows(
+            METHODS[method], replace(model, network=optimised.network), windows, targets, batch=optimised.batch,
+            precision=precision, seed=seed, settings=settings, progress=progress)
     common: dict[str, Any] = {"model": model.name, "front_end": frontends.describe_front_end(model.front_end),
-                              "prepared": ready.steps, "precision": precision}
-    if len(questions) > 1:
-        common["asked_together"] = [question.words(model) for question in questions]
-    deviations = [each.deviation for each in found if each.deviation is not None]
+                              "prepared": optimised.steps, "precision": precision}
+    if len(targets) > 1:
+        common["asked_together"] = [each.words(model) for each in targets]
+    deviations = [windowed.deviation for windowed in by_target if windowed.deviation is not None]
     own = _plain(_own_settings(method) | settings) | ({"bf16_deviation": max(deviations)} if deviations else {})
-    attributions = [_attribution(model, method, question, each, own, common, seed, windows.layout)
-                    for question, each in zip(questions, found, strict=True)]
+    attributions = [_attribution(model, method, resolved, windowed, own | common, seed, windows.layout)
+                    for resolved, windowed in zip(targets, by_target, strict=True)]
     return attributions if several else attributions[0]
 
 
 def _attribution(
-    model: AudioModel, method: str, question: Question, found: WindowedEvidence, own: Mapping[str, Any],
-    common: Mapping[str, Any], seed: int, layout: WindowLayout,
+    model: AudioModel, method: str, target: ResolvedTarget, windowed: WindowedEvidence, settings: Mapping[str, Any],
+    seed: int, layout: WindowLayout,
 ) -> Attribution:
-    values = found.joined("values")
+    values = windowed.joined("values")
     assert values is not None
     return Attribution(
-        values=values, target=question.words(model), method=method,
-        settings={**own, **found.facts, "score": question.score, **question.facts(), **common}, seed=seed,
-        uncertainty=found.joined("uncertainty"),
-        components=_one_or_all(found.components or None), passes=found.passes,
+        values=values, target=target.words(model), method=method,
+        settings={**settings, **windowed.facts, **target.record()}, seed=seed,
+        uncertainty=windowed.joined("uncertainty"),
+        components=_one_or_all(windowed.components or None), passes=windowed.passes,
         frequencies_hz=model.front_end.frequencies_hz, times_s=layout.times_s,
     )
 
 
-def _ready(model: AudioModel, item: Features, *, enabled: bool) -> OptimisedNetwork:
+def _optimised(model: AudioModel, item: Features, *, enabled: bool) -> OptimisedNetwork:
     if not enabled:
         return OptimisedNetwork(model.network, BATCH, "no", 0.0)
     return optimise_for_inference(model.network, model.front_end.network_input(item))

@@ -7,8 +7,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from earwitness.core.types import Features
-from earwitness.methods.evidence import Evidence, Progress
+from earwitness.core.types import Features, Progress
+from earwitness.methods.evidence import Evidence
 from earwitness.methods.mean_gradient import mean_gradient
 from earwitness.perturb.fills import FillContext, fill_values
 from earwitness.targets.scores import Score

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from earwitness.core.types import Features
-from earwitness.methods.evidence import Evidence, Progress, stacked
-from earwitness.methods.lime_surrogate import CoalitionSampling, LimeSurrogate, SurrogateFit
+from earwitness.core.types import Features, Progress
+from earwitness.methods.evidence import Evidence, painted
+from earwitness.methods.lime_surrogate import CoalitionSampling, LimeSurrogate
 from earwitness.perturb import coalitions
 from earwitness.perturb.estimators import Distance
-from earwitness.perturb.game import ask_about_parts
+from earwitness.perturb.game import CoalitionValues, make_game, play
 from earwitness.perturb.registry import ComponentsLike
 from earwitness.targets.scores import Score
 
@@ -18,8 +18,7 @@ def lime(
     score: Score, features: Features, *, generator: torch.Generator, components: ComponentsLike = "superpixels",
     fill: str = "segment_mean", n_samples: int = 1000, distance: Distance = "cosine", kernel_width: float = 0.25,
     alpha: float = 1.0, minimum: float | None = None, sampling: CoalitionSampling = "balanced",
-    tolerance: float | None = None,
-    progress: Progress | None = None,
+    tolerance: float | None = None, progress: Progress | None = None,
 ) -> Evidence:
     """Explain by a ridge regression of the score on components that are switched at random.
 
@@ -55,8 +54,7 @@ def slime(
     score: Score, features: Features, *, generator: torch.Generator, components: ComponentsLike = "temporal",
     fill: str = "silence", n_samples: int | None = None, distance: Distance = "cosine", kernel_width: float = 0.25,
     alpha: float = 1.0, minimum: float | None = None, sampling: CoalitionSampling = "balanced",
-    tolerance: float | None = None,
-    progress: Progress | None = None,
+    tolerance: float | None = None, progress: Progress | None = None,
 ) -> Evidence:
     """Explain as LIME does, over temporal, spectral or time-frequency segments.
 
@@ -83,16 +81,19 @@ def slime(
 
     Source: Mishra et al. 2017; Mishra et al. 2020. Differs: exhaustive by default.
     """
-    linear = LimeSurrogate(distance, kernel_width, alpha)
-    found: list[SurrogateFit] = []
+    surrogate, fits = LimeSurrogate(distance, kernel_width, alpha), []
     for k in range(len(features)):
-        answers = ask_about_parts(
-            score, features[k : k + 1], components=components, fill=fill, generator=generator, minimum=minimum,
-            draw=lambda n: _every_or_some(n, n_samples, sampling, generator), progress=progress,
-            enough=None if tolerance is None else lambda some: linear.fit(some, sampling).error <= tolerance)
-        found.append(linear.fit(answers, sampling))
-    return stacked([each.parts for each in found], facts={
-        "n_samples_used": [each.n_samples for each in found], "standard_error": [each.error for each in found]})
+        game = make_game(score, features[k : k + 1], components=components, fill=fill, generator=generator,
+                         minimum=minimum)
+
+        def enough(values: CoalitionValues) -> bool:
+            return tolerance is not None and surrogate.fit(values, sampling).error <= tolerance
+
+        values = play(game, _every_or_some(game.n, n_samples, sampling, generator), progress=progress,
+                      enough=None if tolerance is None else enough)
+        fits.append(surrogate.fit(values, sampling))
+    return painted([fit.components for fit in fits], facts={
+        "n_samples_used": [fit.n_samples for fit in fits], "standard_error": [fit.error for fit in fits]})
 
 
 def audio_lime(

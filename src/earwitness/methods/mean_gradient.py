@@ -7,8 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from earwitness.core.types import Features
-from earwitness.methods.evidence import Progress
+from earwitness.core.types import Features, Progress
 from earwitness.targets.scores import Score
 
 BATCH = 16

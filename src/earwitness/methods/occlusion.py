@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
-from earwitness.core.types import Features
-from earwitness.methods.evidence import Evidence, Progress, stacked
+from earwitness.core.types import Features, Progress
+from earwitness.methods.evidence import Evidence, painted
 from earwitness.perturb.components import WeightedComponents
-from earwitness.perturb.game import ask_about_parts
+from earwitness.perturb.game import make_game
 from earwitness.perturb.registry import ComponentsLike
 from earwitness.targets.scores import Score
 
@@ -33,17 +32,11 @@ def occlusion(
 
     Source: Zeiler & Fergus 2014. Differs: parts of any shape instead of a sliding square.
     """
-    found = []
+    components_of_items = []
     for k in range(len(features)):
-        answers = ask_about_parts(score, features[k : k + 1], components=components, fill=fill, generator=generator,
-                                  minimum=minimum, draw=_one_off, progress=progress)
-        sizes, n = answers.rows.sum(1), answers.rows.shape[1]
-        full = answers.scores[sizes == n]
-        off = (~answers.rows[sizes == n - 1]).long().argmax(1)
-        weights = (full - answers.scores[sizes == n - 1])[off.argsort()]
-        found.append(WeightedComponents(answers.parts, weights))
-    return stacked(found)
-
-
-def _one_off(n: int) -> Tensor:
-    return torch.cat([torch.ones(1, n, dtype=torch.bool), ~torch.eye(n, dtype=torch.bool)])
+        game = make_game(score, features[k : k + 1], components=components, fill=fill, generator=generator,
+                         minimum=minimum)
+        full_and_one_off = torch.cat([torch.ones(1, game.n, dtype=torch.bool), ~torch.eye(game.n, dtype=torch.bool)])
+        scores = game(full_and_one_off, progress=progress)
+        components_of_items.append(WeightedComponents(game.components, scores[0] - scores[1:]))
+    return painted(components_of_items)

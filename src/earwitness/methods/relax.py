@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from earwitness.core.types import Features
-from earwitness.methods.evidence import Evidence, Progress
+from earwitness.core.types import Features, Progress
+from earwitness.methods.evidence import Evidence
 from earwitness.perturb.estimators import Normalisation
 from earwitness.perturb.evaluate import evaluate
 from earwitness.perturb.fills import FillContext, fill_values

@@ -19,7 +19,8 @@ from earwitness.methods.relax import relax, rise
 from earwitness.models.audio_model import Activation, AudioModel
 from earwitness.models.eval_mode import eval_mode
 from earwitness.perturb.gain_planes import GainedNetwork, plane_of
-from earwitness.targets.scores import SCORES, CountedScore, Score, Similarity, predicted_class
+from earwitness.targets.counted_score import CountedScore
+from earwitness.targets.scores import SCORES, OutputScore, Similarity, predicted_class
 
 Baseline = Literal["zero", "mean"]
 SERIES_METHODS: dict[str, Callable[..., Evidence]] = {
@@ -80,16 +81,16 @@ def explain_series(
     item = Features(gains, torch.complex(gains, torch.zeros_like(gains)), series.shape[1])
     with eval_mode(model.network):
         index = _index(model, item, target, score)
-        explained: Score = Similarity.to_item(model, item) if index is None else SCORES[score](model, index)
-        asked = CountedScore(explained)
-        found = SERIES_METHODS[method](asked, item, generator=torch.Generator().manual_seed(seed), **settings)
-    spread = None if found.uncertainty is None else found.uncertainty[0]
+        explained: OutputScore = Similarity.to_item(model, item) if index is None else SCORES[score](model, index)
+        counted = CountedScore(explained)
+        evidence = SERIES_METHODS[method](counted, item, generator=torch.Generator().manual_seed(seed), **settings)
+    spread = None if evidence.uncertainty is None else evidence.uncertainty[0]
     return Attribution(
-        values=found.values[0].detach(), target=None if index is None else model.class_name(index), method=method,
+        values=evidence.values[0].detach(), target=None if index is None else model.class_name(index), method=method,
         settings={**{name: value for name, value in settings.items() if isinstance(value, str | int | float | None)},
                   "score": score, "plane": plane, "baseline": baseline, "sample_rate_hz": sample_rate_hz},
-        seed=seed, uncertainty=spread, components=found.components[0] if found.components else None,
-        passes=asked.passes, frequencies_hz=front_end.frequencies_hz, times_s=front_end.times_s(gains.shape[2]))
+        seed=seed, uncertainty=spread, components=evidence.components[0] if evidence.components else None,
+        passes=counted.passes, frequencies_hz=front_end.frequencies_hz, times_s=front_end.times_s(gains.shape[2]))
 
 
 def _index(model: AudioModel, item: Features, target: str | int | None, score: str) -> int | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from earwitness.core.types import Features
-from earwitness.methods.evidence import Evidence, Progress, stacked
+from earwitness.core.types import Features, Progress
+from earwitness.methods.evidence import Evidence, painted
 from earwitness.perturb import coalitions, estimators
 from earwitness.perturb.components import WeightedComponents
-from earwitness.perturb.game import Answers, ask_about_parts
+from earwitness.perturb.game import CoalitionValues, make_game, play
 from earwitness.perturb.registry import ComponentsLike
 from earwitness.targets.scores import Score
 
@@ -39,48 +39,54 @@ def kernel_shap(
 
     Source: Lundberg & Lee 2017; Covert & Lee 2021 (pairs). Differs: exact for few components.
     """
-    found, used = [], []
+    components_of_items, played = [], []
     for k in range(len(features)):
-        answers = ask_about_parts(
-            score, features[k : k + 1], components=components, fill=fill, generator=generator, minimum=minimum,
-            draw=lambda n: _rows(n, n_samples, generator), progress=progress,
-            enough=None if tolerance is None else lambda some: _error(some) <= tolerance)
-        found.append(_values(answers))
-        used.append(answers)
-    return stacked(found, facts={"n_samples_used": [len(each.index) for each in used],
-                                 "standard_error": [_error(each) for each in used]})
+        game = make_game(score, features[k : k + 1], components=components, fill=fill, generator=generator,
+                         minimum=minimum)
+        values = play(game, _draws(game.n, n_samples, generator), progress=progress,
+                      enough=None if tolerance is None else lambda so_far: _error(so_far) <= tolerance)
+        components_of_items.append(_shapley_values(values))
+        played.append(values)
+    return painted(components_of_items, facts={"n_samples_used": [len(values.index) for values in played],
+                                               "standard_error": [_error(values) for values in played]})
 
 
-def _rows(n: int, n_samples: int | None, generator: torch.Generator) -> Tensor:
+def _draws(n: int, n_samples: int | None, generator: torch.Generator) -> Tensor:
     if n_samples is None and n <= coalitions.MOST_EXHAUSTIVE:
         return coalitions.every(n)
     ends = torch.tensor([[False], [True]]).expand(2, n)
     return torch.cat([ends, coalitions.shapley_kernel(n_samples or 2048, n, generator=generator)])
 
 
-def _values(answers: Answers) -> WeightedComponents:
-    n = answers.rows.shape[1]
-    empty, full = _ends(answers)
-    if answers.is_exhaustive:
-        numbers = (answers.rows.long() << torch.arange(n)).sum(1)
-        return WeightedComponents(answers.parts, estimators.exact_shapley(answers.scores[numbers.argsort()], n), empty)
-    rows, scores = answers.rows[answers.index[2:]], answers.scores[answers.index[2:]]
+def _shapley_values(values: CoalitionValues) -> WeightedComponents:
+    n = values.coalitions.shape[1]
+    empty, full = _ends(values)
+    if values.is_exhaustive:
+        in_order = values.scores[coalitions.codes(values.coalitions).argsort()]
+        return WeightedComponents(values.components, estimators.exact_shapley(in_order, n), empty)
+    rows, scores = _pairs(values)
     weights = estimators.kernel_shapley(rows, scores, empty=empty, full=full, weights=torch.ones(len(rows)))
-    return WeightedComponents(answers.parts, weights, empty)
+    return WeightedComponents(values.components, weights, empty)
 
 
-def _error(answers: Answers) -> float:
-    """Largest standard error of a value; draws come in pairs after the empty and the full coalition."""
-    if answers.is_exhaustive:
+def _error(values: CoalitionValues) -> float:
+    """Largest standard error of a value."""
+    if values.is_exhaustive:
         return 0.0
-    empty, full = _ends(answers)
-    rows, scores = answers.rows[answers.index[2:]], answers.scores[answers.index[2:]]
+    empty, full = _ends(values)
+    rows, scores = _pairs(values)
     return float(estimators.jackknife_error(
         lambda kept: estimators.kernel_shapley(rows[kept], scores[kept], empty=empty, full=full,
-                                             weights=torch.ones(int(kept.sum()))), len(rows), block=2).max())
+                                               weights=torch.ones(int(kept.sum()))), len(rows), block=2).max())
 
 
-def _ends(answers: Answers) -> tuple[float, float]:
+def _pairs(values: CoalitionValues) -> tuple[Tensor, Tensor]:
+    """Draws and scores without the empty and the full coalition, which come first; the others come in pairs."""
+    draws = values.index[2:]
+    return values.coalitions[draws], values.scores[draws]
+
+
+def _ends(values: CoalitionValues) -> tuple[float, float]:
     """Scores of the empty and of the full coalition."""
-    sizes = answers.rows.sum(1)
-    return float(answers.scores[sizes == 0][0]), float(answers.scores[sizes == answers.rows.shape[1]][0])
+    sizes = values.coalitions.sum(1)
+    return float(values.scores[sizes == 0][0]), float(values.scores[sizes == values.coalitions.shape[1]][0])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from earwitness.core.types import Features
-from earwitness.methods.evidence import Evidence, Progress
+from earwitness.core.types import Features, Progress
+from earwitness.methods.evidence import Evidence
 from earwitness.methods.mean_gradient import mean_gradient
 from earwitness.targets.scores import Score
 

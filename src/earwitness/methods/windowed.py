@@ -1,4 +1,4 @@
-"""Ask a method about one window after the other, and join what it finds along time."""
+"""A long clip, explained window by window: the evidence is joined along time."""
 
 from __future__ import annotations
 
@@ -11,37 +11,20 @@ import torch
 from torch import Tensor
 
 from earwitness.core.errors import ParameterError
-from earwitness.core.types import Features
-from earwitness.methods.evidence import Evidence, Progress
+from earwitness.core.types import Features, Progress
+from earwitness.methods.evidence import Evidence
 from earwitness.models.audio_model import AudioModel
 from earwitness.models.overlap_add import OverlapAdd
 from earwitness.models.windows import WindowLayout, Windows
-from earwitness.targets.objective import Question
-from earwitness.targets.scores import CountedScore, Precision, SharedForward
+from earwitness.targets.counted_score import CountedScore, Precision, SharedForward
+from earwitness.targets.resolved import ResolvedTarget
 
 MethodFunction = Callable[..., Evidence]
 
 
-@dataclass(frozen=True, eq=False)
-class Query:
-    """What the network is asked, and how.
-
-    Attributes:
-        model: with the network that is asked.
-        questions: one or more about the same inputs.
-        batch: items at once.
-        precision: of the scores.
-    """
-
-    model: AudioModel
-    questions: Sequence[Question]
-    batch: int
-    precision: Precision
-
-
 @dataclass(eq=False)
 class WindowedEvidence:
-    """What a method found for one question, window after window.
+    """The evidence of one target, window after window.
 
     Attributes:
         layout: how the windows lie along time.
@@ -61,8 +44,8 @@ class WindowedEvidence:
         self._overlap_adds = {name: OverlapAdd(crossfade=self.layout.overlaps) for name in ("values", "uncertainty")}
         self._planes: dict[str, list[Tensor]] = {name: [] for name in self._overlap_adds}
 
-    def add(self, k: int, evidence: Evidence, asked: CountedScore) -> None:
-        """Add what was found in window k."""
+    def add(self, k: int, evidence: Evidence, score: CountedScore) -> None:
+        """Add the evidence of window k, and what it cost the score."""
         for name, plane in (("values", evidence.values), ("uncertainty", evidence.uncertainty)):
             if plane is not None:
                 done = self._overlap_adds[name].add(plane[0].detach(), self.layout.first_column(k))
@@ -70,9 +53,9 @@ class WindowedEvidence:
         self.components += evidence.components or ()
         for name, fact in (evidence.facts or {}).items():
             self.facts.setdefault(name, []).extend(fact)
-        self.passes = {name: count + asked.passes[name] for name, count in self.passes.items()}
-        if asked.deviation is not None:
-            self.deviation = max(asked.deviation, self.deviation or 0.0)
+        self.passes = {name: count + score.passes[name] for name, count in self.passes.items()}
+        if score.deviation is not None:
+            self.deviation = max(score.deviation, self.deviation or 0.0)
 
     def joined(self, name: str) -> Tensor | None:
         """Return "values" or "uncertainty" of all windows, (freq, time); None where the method has none.
@@ -84,38 +67,49 @@ class WindowedEvidence:
 
 
 def explain_windows(
-    method: MethodFunction, asking: Query, windows: Windows, seed: int, settings: Mapping[str, Any],
-    progress: Progress | None,
+    method: MethodFunction, model: AudioModel, windows: Windows, targets: Sequence[ResolvedTarget], *,
+    batch: int, precision: Precision, seed: int, settings: Mapping[str, Any], progress: Progress | None,
 ) -> list[WindowedEvidence]:
-    """Explain one window at a time, each from the same seed; several questions share the passes of a window.
+    """Explain one window at a time, each from the same seed; several targets share the passes of a window.
 
-    A window without any answer that is asked about has no evidence and costs no pass.
+    A window without any answer that is explained has no evidence and costs no pass.
+
+    Args:
+        method: a function of ``METHODS``.
+        model: with the network that is asked.
+        windows: of the recording.
+        targets: what is explained, one or more.
+        batch: items that the network takes at once.
+        precision: of the scores.
+        seed: of the method's draws.
+        settings: of the method.
+        progress: called with the share done.
 
     Returns:
-        One entry per question.
+        One entry per target.
     """
     layout = windows.layout
-    found = [WindowedEvidence(layout) for _ in asking.questions]
+    by_target = [WindowedEvidence(layout) for _ in targets]
     window_s = layout.window_samples / layout.sample_rate_hz
-    takes, done = inspect.signature(method).parameters, 0
+    takes, n_done, n_all = inspect.signature(method).parameters, 0, len(windows) * len(targets)
     for k, item in enumerate(windows):
         start_s = layout.start_s(k)
-        scores = [question.about(asking.model, item, start_s=start_s) for question in asking.questions]
+        scores = [target.score_for(model, item, start_s=start_s) for target in targets]
         shared = SharedForward(scores) if len(scores) > 1 else None
-        for place, score in enumerate(scores):
-            asked = CountedScore(score, batch=asking.batch, precision=asking.precision, shared=shared, place=place)
+        for target, score, windowed in zip(targets, scores, by_target, strict=True):
+            counted = CountedScore(score, batch=batch, precision=precision, shared=shared)
             extra: dict[str, Any] = {}
             if "generator" in takes:
                 extra["generator"] = torch.Generator().manual_seed(seed)
             if "progress" in takes and progress is not None:
-                extra["progress"] = shifted(progress, done, len(windows) * len(scores))
-            if asking.questions[place].touches(start_s, window_s):
-                evidence = _checked(method(asked, item, **settings, **extra), item)
+                extra["progress"] = shifted(progress, n_done, n_all)
+            if target.overlaps(start_s, window_s):
+                evidence = _checked(method(counted, item, **settings, **extra), item)
             else:
                 evidence = Evidence(torch.zeros_like(item.values))
-            found[place].add(k, evidence, asked)
-            done += 1
-    return found
+            windowed.add(k, evidence, counted)
+            n_done += 1
+    return by_target
 
 
 def _checked(evidence: object, item: Features) -> Evidence:

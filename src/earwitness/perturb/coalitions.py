@@ -11,6 +11,7 @@ from torch.nn import functional
 from earwitness.core.errors import ParameterError
 
 MOST_EXHAUSTIVE = 14
+MOST_CODED = 62  # bits of a signed 64-bit number, less two
 
 
 def every(n: int) -> Tensor:
@@ -126,11 +127,22 @@ def distinct(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     Returns:
         (distinct rows (u, n), counts (u,), index (k,)); the first draws ask for the first distinct rows only.
     """
-    found, index, counts = torch.unique(rows, dim=0, return_inverse=True, return_counts=True)
-    places = torch.arange(len(rows))
-    first = torch.full((len(found),), len(rows)).scatter_reduce(0, index, places, "amin")
+    # one number per row sorts far faster than rows do, where it fits
+    keys = codes(rows) if rows.shape[1] <= MOST_CODED else rows
+    groups, index, counts = torch.unique(keys, dim=0, return_inverse=True, return_counts=True)
+    numbers = torch.arange(len(rows))
+    first = torch.full((len(groups),), len(rows)).scatter_reduce(0, index, numbers, "amin")
     order = first.argsort()
-    return found[order], counts[order], order.argsort()[index]
+    return rows[first[order]], counts[order], order.argsort()[index]
+
+
+def codes(rows: Tensor) -> Tensor:
+    """Return each coalition (k, n), n <= 62, as a number whose lowest bit is the first component, (k,).
+
+    >>> codes(torch.tensor([[1, 0, 1]])).tolist()
+    [5]
+    """
+    return (rows.long() << torch.arange(rows.shape[1])).sum(1)
 
 
 def soft_masks(cells: Tensor, shifts: Tensor, shape: tuple[int, int], *, padding: int = 3) -> Tensor:

@@ -1,4 +1,4 @@
-"""Ask a model about coalitions of one item's components; equal coalitions are asked about once."""
+"""The game: coalitions of a sound's parts in, scores of the model out."""
 
 from __future__ import annotations
 
@@ -8,92 +8,144 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from earwitness.core.types import Features
-from earwitness.methods.evidence import Progress
+from earwitness.core.types import Features, Progress
 from earwitness.perturb.coalitions import distinct
 from earwitness.perturb.components import Components, Stems
 from earwitness.perturb.evaluate import evaluate
 from earwitness.perturb.fills import FillContext, fill_values
 from earwitness.perturb.registry import ComponentsLike, make_components
+from earwitness.targets.counted_score import CountedScore
 from earwitness.targets.scores import Score
 
 ROUND = 256  # draws between two looks at the standard error
 
 
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """What the model said of distinct coalitions.
+class CoalitionGame:
+    """What a model says of coalitions of one item's parts; each distinct coalition is asked about once.
 
     Attributes:
-        parts: the components.
-        rows: distinct coalitions, (u, n).
+        components: the parts.
+        coalitions: distinct ones that were scored so far, in the order in which they first came, (u, n).
+        scores: theirs, (u,), double precision, on the CPU.
+
+    Source: the term is shapiq's, after von Neumann & Morgenstern 1944: a set function over players.
+    """
+
+    def __init__(self, score: Score | CountedScore, features: Features, components: Components, fill: Tensor) -> None:
+        """Set the game up.
+
+        Args:
+            score: what is explained.
+            features: one item.
+            components: its parts.
+            fill: what is put in place of parts that are off, (1, freq, time).
+        """
+        self.score, self.features, self.components, self.fill = score, features, components, fill
+        self.coalitions = torch.empty(0, self.n, dtype=torch.bool)
+        self.scores = torch.empty(0, dtype=torch.float64)
+
+    @property
+    def n(self) -> int:
+        """Number of parts."""
+        return len(self.components.names)
+
+    @property
+    def evaluations(self) -> int:
+        """Number of distinct coalitions that were scored so far."""
+        return len(self.coalitions)
+
+    def __call__(self, coalitions: Tensor, *, progress: Progress | None = None) -> Tensor:
+        """Return scores (k,), double precision, of coalitions (k, n).
+
+        Args:
+            coalitions: booleans or zeros and ones.
+            progress: called with the share of the new ones that are done.
+        """
+        all_coalitions, _, index = distinct(torch.cat([self.coalitions, coalitions.bool()]))
+        new = all_coalitions[self.evaluations :]
+        if len(new):
+
+            def make(first: int, last: int) -> Features:
+                return self.components.compose(self.features, new[first:last].to(self.features.values), self.fill)
+
+            self.scores = torch.cat([self.scores, evaluate(self.score, make, len(new), progress=progress)])
+            self.coalitions = all_coalitions
+        return self.scores[index[len(index) - len(coalitions) :]]
+
+
+@dataclass(frozen=True, eq=False)
+class CoalitionValues:
+    """Scores of distinct coalitions, and how often each was drawn.
+
+    Attributes:
+        components: the parts.
+        coalitions: distinct ones, (u, n).
         scores: (u,), double precision.
         index: which distinct coalition each draw was, (k,).
     """
 
-    parts: Components
-    rows: Tensor
+    components: Components
+    coalitions: Tensor
     scores: Tensor
     index: Tensor
 
     @property
     def counts(self) -> Tensor:
         """How often each was drawn, (u,)."""
-        return torch.bincount(self.index, minlength=len(self.rows))
+        return torch.bincount(self.index, minlength=len(self.coalitions))
 
     @property
     def is_exhaustive(self) -> bool:
         """Whether each possible coalition was drawn exactly once, so that nothing is left to chance."""
-        n = self.rows.shape[1]
-        return n <= 30 and len(self.rows) == len(self.index) == 2**n
+        n = self.coalitions.shape[1]
+        return n <= 30 and len(self.coalitions) == len(self.index) == 2**n
 
 
-def ask_about_parts(
-    score: Score, features: Features, *, components: ComponentsLike, fill: str, draw: Callable[[int], Tensor],
+def make_game(
+    score: Score | CountedScore, features: Features, *, components: ComponentsLike, fill: str,
     generator: torch.Generator | None = None, minimum: float | None = None,
-    enough: Callable[[Answers], bool] | None = None, progress: Progress | None = None,
-) -> Answers:
-    """Draw coalitions of one item's components and score the distinct ones.
+) -> CoalitionGame:
+    """Return the game of one item.
 
     Args:
         score: what is explained.
         features: one item.
         components: see ``make_components``.
-        fill: name of a fill.
-        draw: number of components -> coalitions (k, n).
+        fill: name of a fill; parts that add up to the sound need none.
         generator: source of randomness of a random fill.
         minimum: smallest value of the data set, for "min_data".
-        enough: looked at after every 256 draws; True ends the sampling.
-        progress: called with the share done.
     """
     parts = make_components(components, features, score.model)
     if isinstance(parts, Stems):
-        filling = features.values
-    else:
-        context = FillContext(features.values, score.model.front_end, parts, minimum, generator)
-        filling = fill_values(fill, context)
-    rows, _, index = distinct(draw(len(parts.names)))
-    scores = torch.empty(0, dtype=torch.float64)
+        return CoalitionGame(score, features, parts, features.values)
+    context = FillContext(features.values, score.model.front_end, parts, minimum, generator)
+    return CoalitionGame(score, features, parts, fill_values(fill, context))
+
+
+def play(
+    game: CoalitionGame, draws: Tensor, *, enough: Callable[[CoalitionValues], bool] | None = None,
+    progress: Progress | None = None,
+) -> CoalitionValues:
+    """Score coalitions, and stop early where that is enough.
+
+    Args:
+        game: a fresh game.
+        draws: coalitions (k, n), equal ones may occur.
+        enough: looked at after every 256 draws; True ends the sampling.
+        progress: called with the share done.
+    """
+    coalitions, _, index = distinct(draws)
     for drawn in range(ROUND, len(index), ROUND) if enough is not None else ():
-        scores = _more(score, features, parts, filling, rows, scores, int(index[:drawn].max()) + 1, progress)
-        answers = Answers(parts, rows[: len(scores)], scores, index[:drawn])
-        if enough is not None and enough(answers):
-            return answers
-    return Answers(parts, rows, _more(score, features, parts, filling, rows, scores, len(rows), progress), index)
+        n_seen = int(index[:drawn].max()) + 1  # distinct ones come in the order of their first draw
+        scores = game(coalitions[:n_seen], progress=_part(progress, game.evaluations, n_seen, len(coalitions)))
+        values = CoalitionValues(game.components, coalitions[:n_seen], scores, index[:drawn])
+        if enough is not None and enough(values):
+            return values
+    scores = game(coalitions, progress=_part(progress, game.evaluations, len(coalitions), len(coalitions)))
+    return CoalitionValues(game.components, coalitions, scores, index)
 
 
-def _more(
-    score: Score, features: Features, parts: Components, filling: Tensor, rows: Tensor, scores: Tensor, until: int,
-    progress: Progress | None,
-) -> Tensor:
-    """Score the distinct rows up to ``until``, after those that are scored already."""
-    done = len(scores)
-
-    def make(first: int, last: int) -> Features:
-        return parts.compose(features, rows[done + first : done + last].to(features.values), filling)
-
-    def report(share: float) -> None:
-        if progress is not None:
-            progress((done + share * (until - done)) / len(rows))
-
-    return torch.cat([scores, evaluate(score, make, until - done, progress=report)])
+def _part(progress: Progress | None, first: int, last: int, n: int) -> Progress | None:
+    if progress is None:
+        return None
+    return lambda share: progress((first + share * (last - first)) / n)

@@ -9,13 +9,12 @@ import torch
 from torch import Tensor
 
 from earwitness import frontends, masks, synthetic
-from earwitness.core.types import Attribution
+from earwitness.core.types import Attribution, StepProgress
 from earwitness.methods import explain
 from earwitness.metrics import relevance_mass, relevance_rank
 from earwitness.models import AudioModel
 from earwitness.pipeline import side_by_side
 from earwitness.pipeline.explain_file import explain_stretch
-from earwitness.pipeline.recording import Progress
 from earwitness.pipeline.request import ExplainRequest, words_of_method
 from earwitness.report.contents import Report
 
@@ -27,7 +26,7 @@ COMPARED = ("saliency", "integrated_gradients", "deep_shap", "gradcam")  # the q
 
 def explain_scene(
     model: AudioModel, choices: ExplainRequest | None = None, *, scene: str = SCENE,
-    progress: Progress = lambda step, done: None,
+    progress: StepProgress = lambda step, done: None,
 ) -> Report:
     """Explain a synthetic scene and say how much of the explanation falls on the true evidence.
 

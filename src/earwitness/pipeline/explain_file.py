@@ -12,14 +12,14 @@ import torch
 
 from earwitness import audio, checks, frontends, masks, targets
 from earwitness.core.errors import ParameterError
-from earwitness.core.types import Attribution, Clip
+from earwitness.core.types import Attribution, Clip, StepProgress
 from earwitness.listening import listen
 from earwitness.methods import explain
 from earwitness.metrics import Domain, Measures, measure, measures_of
 from earwitness.models import AudioModel
 from earwitness.pipeline import side_by_side
 from earwitness.pipeline.long_recording import explain_long_recording
-from earwitness.pipeline.recording import LEAST_REST, Progress, Recording, select_windows
+from earwitness.pipeline.recording import LEAST_REST, Recording, select_windows
 from earwitness.pipeline.request import (
     ExplainRequest,
     check_reportable,
@@ -84,7 +84,7 @@ def _section(
     if attribution.target is None or choices.like is not None:  # the embedding is explained
         index = predicted_class(model, features) if measured is None else model.class_index(measured)
     else:
-        wanted = targets.resolve_target(model, attribution.target)
+        wanted = targets.resolve_class(model, attribution.target)
         index = len(model.labels) if wanted.negative else wanted.index
         model = targets.with_negated_class(model, wanted)
     measures, probabilities = measure(model, features, mask, index)
@@ -104,7 +104,7 @@ def _section(
 
 def explain_stretch(
     model: AudioModel, clip: Clip, choices: ExplainRequest, *, start_s: float = 0.0,
-    progress: Progress = lambda step, done: None,
+    progress: StepProgress = lambda step, done: None,
 ) -> tuple[list[Section], list[Refusal]]:
     """Explain one stretch of sound with the method that is chosen, or with each of those that are.
 
@@ -147,7 +147,7 @@ def explain_stretch(
 
 def explain_file(
     path: str | Path, model: AudioModel, choices: ExplainRequest | None = None, *,
-    progress: Progress = lambda step, done: None,
+    progress: StepProgress = lambda step, done: None,
 ) -> Report:
     """Explain a recording of any length.
 
@@ -179,7 +179,8 @@ def explain_file(
 
 
 def explain_recording(
-    recording: Recording, model: AudioModel, choices: ExplainRequest, *, progress: Progress = lambda step, done: None
+    recording: Recording, model: AudioModel, choices: ExplainRequest, *,
+    progress: StepProgress = lambda step, done: None,
 ) -> Report:
     """Explain each stretch of a recording, and all of a long one where that is wanted; see ``explain_file``."""
     course = None
@@ -219,7 +220,7 @@ def make_report(
 
 def _checked(
     model: AudioModel, clips: list[tuple[float, Clip]], sections: list[Section], choices: ExplainRequest,
-    progress: Progress,
+    progress: StepProgress,
 ) -> dict[str, list[tuple[str, str]]]:
     """Check each section's explanation; a title names what tells the sections apart."""
     at = dict(clips)
@@ -238,11 +239,11 @@ def _checked(
     return found
 
 
-def _of_step(progress: Progress, step: str) -> Callable[[float], None]:
+def _of_step(progress: StepProgress, step: str) -> Callable[[float], None]:
     return lambda done: progress(step, done)
 
 
-def _part(progress: Progress, k: int, n: int) -> Progress:
+def _part(progress: StepProgress, k: int, n: int) -> StepProgress:
     return lambda step, done: progress(step, (k + done) / n)
 
 

@@ -165,7 +165,7 @@ def _row(
     if target is None or embedding:
         index, asked = predicted_class(model, item), model
     else:
-        wanted = targets.resolve_target(model, target)
+        wanted = targets.resolve_class(model, target)
         index = len(model.labels) if wanted.negative else wanted.index
         asked = targets.with_negated_class(model, wanted)
     measures, _ = measure(asked, item, mask, index)

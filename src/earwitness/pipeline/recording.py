@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from earwitness import audio
-from earwitness.core.types import Clip
+from earwitness.core.types import Clip, StepProgress
 from earwitness.models import AudioModel
 from earwitness.report.contents import WindowPrediction
-from earwitness.targets.target import ResolvedTarget
+from earwitness.targets.resolved import ClassTarget
 
 LONG_WINDOW_S = 10.0  # window of a long recording for models that hear any length
 LEAST_REST = 0.05  # a last window with less sound than this share is left out
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -38,9 +37,9 @@ class Recording:
 
 
 def select_windows(
-    path: str | Path, model: AudioModel, *, wanted: ResolvedTarget | None = None, channel: str = "mean",
+    path: str | Path, model: AudioModel, *, wanted: ClassTarget | None = None, channel: str = "mean",
     sections: int = 3,
-    progress: Progress = lambda step, done: None,
+    progress: StepProgress = lambda step, done: None,
 ) -> Recording:
     """Open a recording and find what is to be explained of it.
 

@@ -14,8 +14,8 @@ from earwitness.core.types import Clip
 from earwitness.frontends import Inversion
 from earwitness.metrics import DOMAINS, Domain
 from earwitness.models import AudioModel
-from earwitness.targets.scores import Precision
-from earwitness.targets.target import Contrast, ResolvedTarget, Target, resolve_target
+from earwitness.targets import ClassTarget, Contrast, Target, resolve_class
+from earwitness.targets.counted_score import Precision
 
 RESERVED = {"model", "clip", "method", "target", "at_s", "seed", "progress", "prepared", "precision"}
 
@@ -93,10 +93,10 @@ def check_reportable(model: AudioModel) -> None:
                              "probabilities: use earwitness.explain in Python, or another --model")
 
 
-def wanted_of(model: AudioModel, choices: ExplainRequest) -> ResolvedTarget | None:
+def wanted_of(model: AudioModel, choices: ExplainRequest) -> ClassTarget | None:
     """Return the classes that are named, None where none is."""
     target = None if choices.like is not None else target_of(choices)
-    return None if target is None or isinstance(target, Clip) else resolve_target(model, target)
+    return None if target is None or isinstance(target, Clip) else resolve_class(model, target)
 
 
 def command_line(path: Path, model: AudioModel, choices: ExplainRequest) -> str:

@@ -27,12 +27,12 @@ from earwitness.training.classifier import checksum, write_card, write_weights
 LABEL = "vocal"
 FRONT_END = SingingVoiceLogMel()
 WINDOW_SAMPLES = FRONT_END.n_fft + (N_FRAMES - 1) * FRONT_END.hop_samples
-Progress = Callable[[str], None]
+Announce = Callable[[str], None]  # called with a line for people
 
 
 def train_detector(
     data_dir: Path, out_dir: Path, settings: VoiceSettings, *, folds: int = 5, only: Sequence[int] | None = None,
-    weights_dtype: torch.dtype = torch.float32, progress: Progress = lambda text: None,
+    weights_dtype: torch.dtype = torch.float32, announce: Announce = lambda text: None,
 ) -> dict[str, Any]:
     """Train a detector and measure it on songs it has not heard; a run that was stopped is continued.
 
@@ -49,7 +49,7 @@ def train_detector(
         folds: number of groups of songs that are held out together.
         only: folds to train, from 1, for runs in pieces; 0 is the network of all songs; None does all.
         weights_dtype: of the files; figures are measured after the cast.
-        progress: called with a line after every epoch.
+        announce: called with a line after every epoch.
 
     Returns:
         The card as plain values, ``load_model(out_dir)`` reads it; its figures are of the folds that are done. Empty
@@ -64,16 +64,16 @@ def train_detector(
     make_folder(out_dir)
     spectra = [song_spectrum(song, FRONT_END) for song in songs]
     if any(song.part for song in songs):
-        return _as_published(songs, spectra, out_dir, settings, weights_dtype, progress)
+        return _as_published(songs, spectra, out_dir, settings, weights_dtype, announce)
     if not 2 <= folds <= len(songs):
         raise ParameterError(f"folds is {folds}; expected 2 to {len(songs)}, the number of songs")
     wanted = range(folds + 1) if only is None else only
     for fold in range(1, folds + 1):
         held_out = range(fold - 1, len(songs), folds)
         if fold in wanted:
-            _train(spectra, held_out, out_dir / f"fold-{fold}", settings, weights_dtype, progress)
+            _train(spectra, held_out, out_dir / f"fold-{fold}", settings, weights_dtype, announce)
     if 0 in wanted:
-        _train(spectra, (), out_dir / "all", settings, weights_dtype, progress)
+        _train(spectra, (), out_dir / "all", settings, weights_dtype, announce)
     done = [fold for fold in range(1, folds + 1) if _is_done(out_dir / f"fold-{fold}")]
     if len(done) < 2:
         return {}
@@ -91,7 +91,7 @@ def train_detector(
 
 def _train(
     spectra: Sequence[SongSpectrum], held_out: Sequence[int], folder: Path, settings: VoiceSettings,
-    dtype: torch.dtype, progress: Progress, also: Sequence[int] = (),
+    dtype: torch.dtype, announce: Announce, also: Sequence[int] = (),
 ) -> None:
     """Train on all songs but some and write weights, front end and the curves of those left out."""
     if _is_done(folder):
@@ -100,7 +100,7 @@ def _train(
     used = [song for k, song in enumerate(spectra) if k not in held_out and k not in also]
     front_end = band_statistics(used, FRONT_END)
     network = fit_voice(used, front_end, settings, checkpoint=folder / "checkpoint.pt",
-                        on_epoch=lambda epoch, loss: progress(f"{folder.name}: epoch {epoch}, loss {loss:.4f}"))
+                        on_epoch=lambda epoch, loss: announce(f"{folder.name}: epoch {epoch}, loss {loss:.4f}"))
     write_weights(folder / "model.safetensors", network, dtype)
     write_card(folder / "front_end.json", frontends.describe_front_end(front_end))
     curves = {spectra[k].name: song_curve(network, spectra[k], front_end) for k in (*held_out, *also)}
@@ -148,13 +148,13 @@ def _cross_validated(
 
 def _as_published(
     songs: Sequence[Song], spectra: Sequence[SongSpectrum], out_dir: Path, settings: VoiceSettings,
-    dtype: torch.dtype, progress: Progress,
+    dtype: torch.dtype, announce: Announce,
 ) -> dict[str, Any]:
     parts = {part: [k for k, song in enumerate(songs) if song.part == part] for part in jamendo.PARTS}
     empty = [part for part, numbers in parts.items() if not numbers]
     if empty:
         raise DataError(f"filelists/{empty[0]} names no song; expected at least one in each of train, valid and test")
-    _train(spectra, parts["test"], out_dir, settings, dtype, progress, also=parts["valid"])
+    _train(spectra, parts["test"], out_dir, settings, dtype, announce, also=parts["valid"])
     curves = {name: smoothed(curve) for name, curve in load_file(out_dir / "curves.safetensors").items()}
     valid, test = ([spectra[k] for k in parts[part]] for part in ("valid", "test"))
     threshold = best_threshold([curves[s.name] for s in valid], [s.vocal for s in valid])

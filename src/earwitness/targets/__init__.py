@@ -4,18 +4,22 @@ from typing import Any
 
 from earwitness.core import moved
 from earwitness.targets import scores
-from earwitness.targets.target import (
-    Contrast,
-    Not,
+from earwitness.targets.counted_score import CountedScore, Precision, SharedForward
+from earwitness.targets.negated_class import with_negated_class
+from earwitness.targets.resolved import (
+    ClassTarget,
+    EmbeddingTarget,
     ResolvedTarget,
-    Target,
     check_range,
+    resolve_class,
     resolve_target,
-    with_negated_class,
+    score_name,
 )
+from earwitness.targets.target import Contrast, Not, Target, parse_target
 
-__all__ = ["Contrast", "Not", "ResolvedTarget", "Target", "check_range", "resolve_target", "scores",
-           "with_negated_class"]
+__all__ = ["ClassTarget", "Contrast", "CountedScore", "EmbeddingTarget", "Not", "Precision", "ResolvedTarget",
+           "SharedForward", "Target", "check_range", "parse_target", "resolve_class", "resolve_target", "score_name",
+           "scores", "with_negated_class"]
 
 
 def __getattr__(name: str) -> Any:

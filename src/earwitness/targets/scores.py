@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -12,8 +12,6 @@ from torch import Tensor
 from earwitness.core.errors import ParameterError
 from earwitness.core.types import Features
 from earwitness.models.audio_model import AudioModel
-
-Precision = Literal["fp32", "bf16"]
 
 
 class Score(Protocol):
@@ -34,17 +32,18 @@ class OutputScore:
 
     model: AudioModel
 
-    def ask(self, features: Features) -> Tensor:
-        """Return the network's outputs, (batch, classes) or (batch, classes, frames)."""
-        return self.model.outputs(features)
+    @property
+    def forward(self) -> Callable[[Features], Tensor]:
+        """The network's pass: features -> (batch, classes) or (batch, classes, frames)."""
+        return self.model.outputs
 
-    def of(self, outputs: Tensor) -> Tensor:
+    def select(self, outputs: Tensor) -> Tensor:
         """Return the numbers, (batch,), that outputs give."""
         raise NotImplementedError
 
     def __call__(self, features: Features) -> Tensor:
         """Return the numbers, (batch,)."""
-        return self.of(self.ask(features))
+        return self.select(self.forward(features))
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class ClassLogit(OutputScore):
     index: int
     frames: Callable[[int], slice] | None = None
 
-    def of(self, outputs: Tensor) -> Tensor:
+    def select(self, outputs: Tensor) -> Tensor:
         """Return logits, (batch,)."""
         return _column(self.model, outputs, self.index, self.frames)
 
@@ -81,7 +80,7 @@ class ClassProbability(OutputScore):
     index: int
     frames: Callable[[int], slice] | None = None
 
-    def of(self, outputs: Tensor) -> Tensor:
+    def select(self, outputs: Tensor) -> Tensor:
         """Return probabilities, (batch,)."""
         return _column(self.model, self.model.activated(outputs), self.index, self.frames)
 
@@ -103,9 +102,9 @@ class Difference(OutputScore):
         """The model that is asked."""
         return self.first.model
 
-    def of(self, outputs: Tensor) -> Tensor:
+    def select(self, outputs: Tensor) -> Tensor:
         """Return differences, (batch,)."""
-        return self.first.of(outputs) - self.second.of(outputs)
+        return self.first.select(outputs) - self.second.select(outputs)
 
 
 @dataclass(frozen=True)
@@ -123,10 +122,10 @@ class Absence(OutputScore):
         """The model that is asked."""
         return self.present.model
 
-    def of(self, outputs: Tensor) -> Tensor:
+    def select(self, outputs: Tensor) -> Tensor:
         """Return the numbers, (batch,)."""
-        found = self.present.of(outputs)
-        return 1 - found if isinstance(self.present, ClassProbability) else -found
+        present = self.present.select(outputs)
+        return 1 - present if isinstance(self.present, ClassProbability) else -present
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,98 +148,14 @@ class Similarity(OutputScore):
         with torch.no_grad():
             return cls(model, model.embed(item)[0])
 
-    def ask(self, features: Features) -> Tensor:
-        """Return embeddings, (batch, dim)."""
-        return self.model.embed(features)
+    @property
+    def forward(self) -> Callable[[Features], Tensor]:
+        """The network's pass: features -> embeddings (batch, dim)."""
+        return self.model.embed
 
-    def of(self, outputs: Tensor) -> Tensor:
+    def select(self, outputs: Tensor) -> Tensor:
         """Return similarities, (batch,), -1..1."""
         return torch.nn.functional.cosine_similarity(outputs, self.reference[None], dim=1)
-
-
-class SharedForward:
-    """Scores that are asked about the same inputs: whoever asks first pays for the pass, the others read.
-
-    Attributes:
-        scores: of the same network's outputs.
-        known: their numbers for each batch so far, (batch, scores).
-    """
-
-    def __init__(self, scores: Sequence[OutputScore]) -> None:
-        self.scores = scores
-        self.known: list[Tensor] = []
-
-    def __call__(self, features: Features) -> Tensor:
-        """Return the numbers of all scores, (batch, scores), in one pass."""
-        outputs = self.scores[0].ask(features)
-        return torch.stack([score.of(outputs) for score in self.scores], 1)
-
-
-class CountedScore:
-    """A score that counts the passes it causes, at the precision that was asked for.
-
-    Attributes:
-        passes: forward and backward passes so far, in items.
-        batch: items that the model takes at once.
-        deviation: largest difference that bf16 made to the first scores; None in fp32.
-    """
-
-    def __init__(self, score: Score, *, batch: int = 32, precision: Precision = "fp32",
-                 shared: SharedForward | None = None,
-                 place: int = 0) -> None:
-        self.score = score
-        self.batch = batch
-        self.precision = precision
-        self.shared = shared
-        self.place = place
-        self.read = 0
-        self.passes = {"forward": 0, "backward": 0}
-        self.deviation: float | None = None
-
-    @property
-    def model(self) -> AudioModel:
-        """The model that is asked."""
-        return self.score.model
-
-    def __call__(self, features: Features) -> Tensor:
-        """Return the score's numbers, (batch,)."""
-        scores = self._counted(self.score, features)
-        if features.values.requires_grad and torch.is_grad_enabled() and not scores.requires_grad:
-            raise ParameterError("the network gives no gradient (does it run under no_grad?); use a method that needs "
-                                 "none, such as lime or slime")
-        if scores.requires_grad:
-            scores.register_hook(self._count_backward)  # type: ignore[no-untyped-call]
-        return scores
-
-    def of_next(self, make: Callable[[], Features]) -> Tensor:
-        """Return the numbers of the next batch of inputs, which follow from the seed alone.
-
-        Where scores are shared, only the first of them that gets here makes the inputs and passes them.
-        """
-        if self.shared is None:
-            return self(make())
-        if self.read == len(self.shared.known):
-            self.shared.known.append(self._counted(self.shared, make()))
-        self.read += 1
-        return self.shared.known[self.read - 1][:, self.place]
-
-    def _counted(self, score: Callable[[Features], Tensor], features: Features) -> Tensor:
-        scores = score(features) if self.precision == "fp32" else self._in_bf16(score, features)
-        self.passes["forward"] += len(scores)
-        return scores
-
-    def _in_bf16(self, score: Callable[[Features], Tensor], features: Features) -> Tensor:
-        with torch.autocast(features.values.device.type, torch.bfloat16):
-            scores = score(features).to(features.values.dtype)
-        if self.deviation is None:
-            with torch.no_grad():
-                exact = score(features)
-            self.passes["forward"] += len(exact)
-            self.deviation = float((scores.detach() - exact).abs().max())
-        return scores
-
-    def _count_backward(self, gradient: Tensor) -> None:
-        self.passes["backward"] += len(gradient)
 
 
 def _column(

@@ -12,6 +12,7 @@ from earwitness.checks import BoundMethod
 from earwitness.core.types import Features
 from earwitness.models.audio_model import AudioModel
 from earwitness.perturb.soft_masks import FAMILIES
+from earwitness.targets import ClassTarget, EmbeddingTarget
 
 COMPARED = ("relax", "u_relax", "rise")
 KEEP = 0.5
@@ -62,7 +63,8 @@ def make_maps(model: AudioModel, item: Features, target: int, *, n_masks: int, s
     for family in FAMILIES:
         settings = {"masks": family, "n_masks": n_masks, "keep": KEEP}
         for method, score, index in (("relax", "similarity", None), ("rise", "probability", target)):
-            rerun = BoundMethod(method, score, index, seed, settings)
+            target = EmbeddingTarget() if index is None else ClassTarget(index, score=score)
+            rerun = BoundMethod(method, target, seed, settings)
             found = rerun.run(model, item)
             assert found.uncertainty is not None  # both methods have one
             values, spread = found.values[0], found.uncertainty[0]
