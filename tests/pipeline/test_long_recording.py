@@ -31,18 +31,18 @@ def recording(tmp_path, generator):
 @pytest.mark.parametrize("hop_s", [None, 0.256])
 def test_the_course_is_the_joined_explanation(hop_s, recording, generator):
     model = model_of(generator, hop_s)
-    course = long_recording.explain_long_recording(recording, model, ExplainRequest(target="a"), window_s=0.496)
+    overview = long_recording.explain_long_recording(recording, model, ExplainRequest(target="a"), window_s=0.496)
     wanted = ew.explain(model, ew.load(recording), "saliency", "a")
-    torch.testing.assert_close(torch.from_numpy(np.load(course.tables["course.npy"])), wanted.values)
-    sounds = {name: torch.from_numpy(soundfile.read(path, dtype="float32")[0]) for name, path in course.sounds.items()}
+    torch.testing.assert_close(torch.from_numpy(np.load(overview.tables["overview.npy"])), wanted.values)
+    sounds = {name: torch.from_numpy(soundfile.read(path, dtype="float32")[0]) for name, path in overview.sounds.items()}
     assert [len(sound) for sound in sounds.values()] == [12000] * 3
     torch.testing.assert_close(sounds["original"], ew.load(recording).waveform, atol=1e-4, rtol=0)
     torch.testing.assert_close(sounds["kept"] + sounds["removed"], sounds["original"], atol=2e-4, rtol=0)
-    rows = list(csv.DictReader(course.tables["windows.csv"].read_text().splitlines()))
-    assert len(rows) == course.n_windows == model.windows(ew.load(recording)).layout.n_windows
+    rows = list(csv.DictReader(overview.tables["windows.csv"].read_text().splitlines()))
+    assert len(rows) == overview.n_windows == model.windows(ew.load(recording)).layout.n_windows
     assert {row["target"] for row in rows} == {"a"}
-    folder = course.tables["course.npy"].parent
-    del course
+    folder = overview.tables["overview.npy"].parent
+    del overview
     assert not folder.exists()
 
 
@@ -51,7 +51,7 @@ def test_the_picture_has_a_bounded_width_and_the_page_names_its_files(recording,
     model = model_of(generator)
     report = explain_file(recording, model, ExplainRequest(whole=True, sections=1))
     assert report.overview.evidence.shape == report.overview.spectrogram.shape == (33, 50)
-    values = torch.from_numpy(np.load(report.overview.tables["course.npy"]))
+    values = torch.from_numpy(np.load(report.overview.tables["overview.npy"]))
     columns = torch.arange(values.shape[1]) * 50 // values.shape[1]
     torch.testing.assert_close(report.overview.evidence[:, 7], values[:, columns == 7].mean(1))
     assert len(report.sections) == 1
@@ -61,14 +61,14 @@ def test_the_picture_has_a_bounded_width_and_the_page_names_its_files(recording,
     assert "--whole" in report.command
     write_folder(report, tmp_path / "out")
     content = json.loads((tmp_path / "out" / "explanation.json").read_text())
-    for name in (content["course"]["picture"], *content["course"]["sounds"], *content["course"]["tables"]):
+    for name in (content["overview"]["picture"], *content["overview"]["sounds"], *content["overview"]["tables"]):
         assert (tmp_path / "out" / name).stat().st_size > 0
 
 
 def test_short_recordings_have_no_course_and_several_methods_none_either(recording, generator, tmp_path):
     model = model_of(generator)
     soundfile.write(tmp_path / "short.wav", np.zeros(900), 2000)
-    assert explain_file(tmp_path / "short.wav", model, ExplainRequest(whole=True)).course is None
+    assert explain_file(tmp_path / "short.wav", model, ExplainRequest(whole=True)).overview is None
     with pytest.raises(ParameterError, match="whole goes with one method"):
         explain_file(recording, model, ExplainRequest(whole=True, method="saliency,slime"))
 

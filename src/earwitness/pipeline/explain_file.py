@@ -183,9 +183,9 @@ def explain_recording(
     progress: StepProgress = lambda step, done: None,
 ) -> Report:
     """Explain each stretch of a recording, and all of a long one where that is wanted; see ``explain_file``."""
-    course = None
+    overview = None
     if choices.whole and recording.timeline:
-        course = explain_long_recording(recording.path, model, choices, window_s=recording.window_s,
+        overview = explain_long_recording(recording.path, model, choices, window_s=recording.window_s,
                                progress=_of_step(progress, "explaining the whole"))
     sections: list[Section] = []
     refusals: list[Refusal] = []
@@ -196,13 +196,13 @@ def explain_recording(
         refusals += refused
     extra = _checked(model, recording.clips, sections, choices, progress) if choices.check else {}
     progress("done", 1.0)
-    return make_report(recording, model, choices, sections, refusals, extra, course)
+    return make_report(recording, model, choices, sections, refusals, extra, overview)
 
 
 def make_report(
     recording: Recording, model: AudioModel, choices: ExplainRequest, sections: list[Section],
     refusals: Sequence[Refusal] = (), extra: Mapping[str, Sequence[tuple[str, str]]] | None = None,
-    course: FullLengthMap | None = None,
+    overview: FullLengthMap | None = None,
 ) -> Report:
     """Put sections together with all that a report says of their recording and of how they were made."""
     methods = side_by_side.method_names(choices.method)
@@ -214,7 +214,7 @@ def make_report(
         command=command_line(recording.path, model, choices),
         notes=[*_notes(model, recording.info, recording.clips, sections, recording.timeline),
                *_tie_notes(sections, choices.mask)], extra=extra or {},
-        methods=methods if len(methods) > 1 else (), refusals=refusals, course=course,
+        methods=methods if len(methods) > 1 else (), refusals=refusals, overview=overview,
     )
 
 

@@ -51,7 +51,7 @@ def explain_long_recording(
     Returns:
         The joined pictures, at most 1,600 columns wide, and files in a temporary folder that goes with the value:
         ``original``, ``kept`` and ``removed`` as MP3 (FLAC at rates that MP3 does not have), ``windows.csv``, and
-        ``course.npy``, the joined explanation (freq, time).
+        ``overview.npy``, the joined explanation (freq, time).
 
     Raises:
         AudioFileError: the file cannot be used.
@@ -90,14 +90,14 @@ def explain_long_recording(
         writing.close()
         sounds = {name: folder / f"{name}.{form}" for name in SOUNDS}
         span = layout.length * layout.frame_hop_samples if layout.overlaps else count * hop
-        course = FullLengthMap(
+        overview = FullLengthMap(
             spectrogram=writing.levels, evidence=writing.evidence, frequencies_hz=model.front_end.frequencies_hz,
             unit=model.front_end.unit, floor=model.front_end.silence, duration_s=span / rate,
             n_windows=count, sounds=sounds,
-            tables={"windows.csv": folder / "windows.csv", "course.npy": folder / "course.npy"})
+            tables={"windows.csv": folder / "windows.csv", "overview.npy": folder / "overview.npy"})
         removal.detach()
-        weakref.finalize(course, shutil.rmtree, folder, ignore_errors=True)
-    return course
+        weakref.finalize(overview, shutil.rmtree, folder, ignore_errors=True)
+    return overview
 
 
 class _Writing:
@@ -113,7 +113,7 @@ class _Writing:
         self._overlap_adds = {name: OverlapAdd(crossfade=layout.overlaps) for name in ("values", "levels", *SOUNDS)}
         self._done = {"values": 0, "levels": 0, **dict.fromkeys(SOUNDS, 0)}
         self._length = length
-        self._plane: IO[bytes] = files.enter_context((folder / "course.npy").open("wb"))
+        self._plane: IO[bytes] = files.enter_context((folder / "overview.npy").open("wb"))
         header = {"descr": "<f4", "fortran_order": True, "shape": (n_bins, layout.length)}
         np.lib.format.write_array_header_1_0(self._plane, header)
         self._sounds = {name: files.enter_context(soundfile.SoundFile(

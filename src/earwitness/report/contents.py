@@ -168,7 +168,7 @@ class Report:
         extra: further tables, title -> rows of (name, value), e.g. known evidence of the demo.
         methods: the methods that stand side by side; empty for a report of one method.
         refusals: which of them could not explain which stretch, and why.
-        course: every window of a long recording explained; None where nobody asked.
+        overview: every window of a long recording explained; None where nobody asked.
     """
 
     clip_name: str
@@ -181,7 +181,7 @@ class Report:
     extra: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     methods: Sequence[str] = ()
     refusals: Sequence[Refusal] = ()
-    course: FullLengthMap | None = None
+    overview: FullLengthMap | None = None
 
     def _repr_html_(self) -> str:
         return SHOWN_BY[Report](self)

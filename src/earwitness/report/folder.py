@@ -38,7 +38,7 @@ def write_folder(report: Report, folder: Path) -> dict[str, Any]:
         folder: made if it is missing; files of the same name are replaced, and the numbered files of an earlier
             report in the same folder, which has its ``explanation.json``, go.
 
-    A report on a whole long recording also has ``course.png``, ``course.npy`` (the joined explanation, freq × time),
+    A report on a whole long recording also has ``overview.png``, ``overview.npy`` (the joined explanation, freq × time),
     ``windows.csv``, and ``original``, ``kept`` and ``removed`` as compressed sounds.
 
     Returns:
@@ -61,8 +61,8 @@ def write_folder(report: Report, folder: Path) -> dict[str, Any]:
                 written |= {f"original{number}", *(f"{name}{suffix}" for name in PARTS)}
         write_html(report, folder / "report.html")
         content = summary(report)
-        if report.course is not None:
-            content["course"] = write_overview(report.course, folder)
+        if report.overview is not None:
+            content["overview"] = write_overview(report.overview, folder)
         with replacing(folder / "explanation.json") as path:
             path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8",
                             errors="backslashreplace")

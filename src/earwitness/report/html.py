@@ -55,7 +55,7 @@ def render_html(report: Report) -> str:
         groups=groups,
         stretches=[_stretch(section, f"#{place}-{k}", len(report.methods)) for k, section in enumerate(firsts, 1)],
         timeline=timeline(report.timeline, firsts, anchor=place),
-        course=make_overview(report.course),
+        course=make_overview(report.overview),
         settings=list(flat_settings(report.settings)),
         seeds=", ".join(str(seed) for seed in seeds),
         script=script,

@@ -21,7 +21,7 @@ OVERLAY_OPACITY = 0.85
 
 @dataclass(frozen=True)
 class Overview:
-    """What the page shows of a course.
+    """What the page shows of the overview.
 
     Attributes:
         image: spectrogram with the evidence over it, as a URI.
@@ -44,41 +44,41 @@ class Overview:
     n_windows: int
 
 
-def make_overview(course: FullLengthMap | None) -> Overview | None:
-    """Return what the page shows; None where there is no course."""
-    if course is None:
+def make_overview(overview: FullLengthMap | None) -> Overview | None:
+    """Return what the page shows; None where there is no overview."""
+    if overview is None:
         return None
-    n_bins, columns = course.evidence.shape
-    scale = pictures.evidence_scale(pictures.to_array(course.evidence))
+    n_bins, columns = overview.evidence.shape
+    scale = pictures.evidence_scale(pictures.to_array(overview.evidence))
     return Overview(
-        image=pictures.data_uri(pictures.png_bytes(_pixels(course)), "image/png"),
-        time=time_axis(None, columns, duration_s=course.duration_s),
-        frequency=frequency_axis(tick_centres(course.frequencies_hz), n_bins),
+        image=pictures.data_uri(pictures.png_bytes(_pixels(overview)), "image/png"),
+        time=time_axis(None, columns, duration_s=overview.duration_s),
+        frequency=frequency_axis(tick_centres(overview.frequencies_hz), n_bins),
         signed=scale.signed, high=number(scale.high),
-        sounds=tuple((name.capitalize(), path.name) for name, path in course.sounds.items()),
-        tables=tuple(course.tables), n_windows=course.n_windows)
+        sounds=tuple((name.capitalize(), path.name) for name, path in overview.sounds.items()),
+        tables=tuple(overview.tables), n_windows=overview.n_windows)
 
 
-def write_overview(course: FullLengthMap, folder: Path) -> dict[str, Any]:
-    """Write the picture ``course.png``, the sounds and the tables; each appears whole or not at all.
+def write_overview(overview: FullLengthMap, folder: Path) -> dict[str, Any]:
+    """Write the picture ``overview.png``, the sounds and the tables; each appears whole or not at all.
 
     Returns:
         What ``explanation.json`` says of it.
     """
-    for path in (*course.sounds.values(), *course.tables.values()):
+    for path in (*overview.sounds.values(), *overview.tables.values()):
         with replacing(folder / path.name) as temporary:
             shutil.copyfile(path, temporary)
-    with replacing(folder / "course.png") as temporary:
-        temporary.write_bytes(pictures.png_bytes(_pixels(course)))
-    return {"n_windows": course.n_windows, "picture": "course.png", "tables": list(course.tables),
-            "sounds": [path.name for path in course.sounds.values()]}
+    with replacing(folder / "overview.png") as temporary:
+        temporary.write_bytes(pictures.png_bytes(_pixels(overview)))
+    return {"n_windows": overview.n_windows, "picture": "overview.png", "tables": list(overview.tables),
+            "sounds": [path.name for path in overview.sounds.values()]}
 
 
-def _pixels(course: FullLengthMap) -> Pixels:
+def _pixels(overview: FullLengthMap) -> Pixels:
     """The spectrogram with the evidence over it, RGBA, (freq, columns, 4)."""
-    levels = pictures.to_array(course.spectrogram, instead=course.floor)
-    evidence = pictures.to_array(course.evidence)
-    below = pictures.paint_levels(levels, *pictures.level_range(levels, floor=course.floor, unit=course.unit))
+    levels = pictures.to_array(overview.spectrogram, instead=overview.floor)
+    evidence = pictures.to_array(overview.evidence)
+    below = pictures.paint_levels(levels, *pictures.level_range(levels, floor=overview.floor, unit=overview.unit))
     above = pictures.paint_evidence(evidence, pictures.evidence_scale(evidence))
     share = OVERLAY_OPACITY * above[..., 3:] / 255.0
     below[..., :3] = (below[..., :3] * (1 - share) + above[..., :3] * share).round().astype(np.uint8)

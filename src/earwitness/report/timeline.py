@@ -1,4 +1,4 @@
-"""The course of a long recording: one lane per class, one block per window."""
+"""A long recording along time: one lane per class, one block per window."""
 
 from __future__ import annotations
 
