@@ -110,12 +110,12 @@ def test_a_network_that_cannot_be_copied_is_used_as_it_is(generator):
 
 
 def test_explanations_hardly_change_and_say_what_was_done(mel_model, scene):
-    plain = ew.explain(mel_model, scene.clip, "slime", n_samples=64, prepared=False)
+    plain = ew.explain(mel_model, scene.clip, "slime", n_samples=64, fast=False)
     ready = ew.explain(mel_model, scene.clip, "slime", n_samples=64)
     torch.testing.assert_close(ready.values, plain.values, atol=1e-5, rtol=0)
-    assert "batch norms folded" in ready.settings["prepared"]
-    assert plain.settings["prepared"] == "no"
-    assert ew.explain(mel_model, scene.clip, "gradcam").settings["prepared"] == "no"
+    assert "batch norms folded" in ready.settings["optimised"]
+    assert plain.settings["optimised"] == "no"
+    assert ew.explain(mel_model, scene.clip, "gradcam").settings["optimised"] == "no"
 
 
 def test_bf16_says_how_far_it_moved(mel_model, scene):

@@ -141,8 +141,8 @@ def test_every_method_explains_it_window_by_window(model, clip, method):
 
 def test_the_prepared_copy_hears_the_waveform(model, clip):
     found = ew.explain(model, clip, "occlusion", "a", components="spectral")
-    plain = ew.explain(model, clip, "occlusion", "a", components="spectral", prepared=False)
-    assert "1 batch norms folded" in found.settings["prepared"]
+    plain = ew.explain(model, clip, "occlusion", "a", components="spectral", fast=False)
+    assert "1 batch norms folded" in found.settings["optimised"]
     assert torch.allclose(found.values, plain.values, atol=1e-5)
 
 

@@ -29,12 +29,14 @@ def recording(tmp_path, generator):
 
 
 @pytest.mark.parametrize("hop_s", [None, 0.256])
-def test_the_course_is_the_joined_explanation(hop_s, recording, generator):
+def test_the_overview_is_the_joined_explanation(hop_s, recording, generator):
     model = model_of(generator, hop_s)
-    overview = long_recording.explain_long_recording(recording, model, ExplainRequest(target="a"), window_s=0.496)
+    resolved = ExplainRequest(target="a").resolve(model)
+    overview = long_recording.explain_long_recording(recording, model, resolved, window_s=0.496)
     wanted = ew.explain(model, ew.load(recording), "saliency", "a")
     torch.testing.assert_close(torch.from_numpy(np.load(overview.tables["overview.npy"])), wanted.values)
-    sounds = {name: torch.from_numpy(soundfile.read(path, dtype="float32")[0]) for name, path in overview.sounds.items()}
+    sounds = {name: torch.from_numpy(soundfile.read(path, dtype="float32")[0])
+              for name, path in overview.sounds.items()}
     assert [len(sound) for sound in sounds.values()] == [12000] * 3
     torch.testing.assert_close(sounds["original"], ew.load(recording).waveform, atol=1e-4, rtol=0)
     torch.testing.assert_close(sounds["kept"] + sounds["removed"], sounds["original"], atol=2e-4, rtol=0)
@@ -88,7 +90,8 @@ def test_what_is_held_does_not_grow_with_the_recording(tmp_path, generator):
             held.append(sum(each.numel() for each in gc.get_objects()
                             if type(each) is torch.Tensor and each.numel() > 100))
 
-        long_recording.explain_long_recording(path, model, ExplainRequest(target="a"), window_s=0.496, progress=count)
+        resolved = ExplainRequest(target="a").resolve(model)
+        long_recording.explain_long_recording(path, model, resolved, window_s=0.496, progress=count)
         pictures = 2 * 33 * min(long_recording.MOST_COLUMNS, 32 * round(seconds / 0.496 + 0.5))
         peaks.append(max(held) - pictures)
     assert peaks[1] < 1.2 * peaks[0] + 20_000
@@ -119,7 +122,7 @@ def test_the_report_says_which_channel_and_what_the_numbers_are_about(stereo, ge
     model = model_of(generator)
     report = explain_file(stereo, model, ExplainRequest(channel="right", target="a", against="b"))
     assert "stereo, channel right" in report.facts["Recording"]
-    assert torch.equal(report.sections[0].heard.original, ew.load(stereo, channel="right").waveform)
+    assert torch.equal(report.sections[0].sounds.original, ew.load(stereo, channel="right").waveform)
     assert report.sections[0].attribution.target == "a against b"
     assert any("the numbers beside it are about a" in note for note in report.notes)
     assert "--target a --against b --channel right" in report.command

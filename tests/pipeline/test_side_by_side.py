@@ -93,14 +93,14 @@ def test_a_bug_is_not_a_refusal():
 
 
 def test_methods_side_by_side_are_the_methods_alone(mel_model, scene):
-    choices = ExplainRequest(method="occlusion,saliency,relax", seed=3, settings=QUICK)
-    sections, refusals = explain_file.explain_stretch(mel_model, scene.clip, choices)
+    request = ExplainRequest(method="occlusion,saliency,relax", seed=3, settings=QUICK)
+    sections, refusals = explain_file.explain_window(mel_model, scene.clip, request.resolve(mel_model))
     assert refusals == []
     assert [section.attribution.method for section in sections] == ["occlusion", "saliency", "relax"]
     for section in sections:
         own = side_by_side.settings_of(section.attribution.method, QUICK)
-        alone = explain_file.explain_clip(mel_model, scene.clip, ExplainRequest(
-            section.attribution.method, seed=3, settings=own))
+        resolved = ExplainRequest(section.attribution.method, seed=3, settings=own).resolve(mel_model)
+        ((alone,), _) = explain_file.explain_window(mel_model, scene.clip, resolved)
         assert torch.equal(section.attribution.values, alone.attribution.values)
         assert torch.equal(section.mask, alone.mask)
         assert section.measures == alone.measures
@@ -109,8 +109,8 @@ def test_methods_side_by_side_are_the_methods_alone(mel_model, scene):
 
 
 def test_relax_explains_the_embedding_and_is_measured_on_the_target(mel_model, scene):
-    choices = ExplainRequest(method="relax,gradcam", target="dog", settings=QUICK)
-    (embedding, named), _ = explain_file.explain_stretch(mel_model, scene.clip, choices)
+    request = ExplainRequest(method="relax,gradcam", target="dog", settings=QUICK)
+    (embedding, named), _ = explain_file.explain_window(mel_model, scene.clip, request.resolve(mel_model))
     assert (embedding.attribution.target, named.attribution.target) == (None, "dog")
     assert embedding.measures.p == pytest.approx(named.measures.p)
     assert named.measures.p < 0.1
@@ -120,38 +120,40 @@ def test_relax_explains_the_embedding_and_is_measured_on_the_target(mel_model, s
 
 
 def test_a_method_that_cannot_explain_the_model_is_named_with_its_reason(clip):
-    request = ExplainRequest(method="gradcam,occlusion")
-    sections, (refusal,) = explain_file.explain_stretch(wrap(FlatMean()), clip, request)
+    model = wrap(FlatMean())
+    resolved = ExplainRequest(method="gradcam,occlusion").resolve(model)
+    sections, (refusal,) = explain_file.explain_window(model, clip, resolved)
     assert [section.attribution.method for section in sections] == ["occlusion"]
     assert refusal.method == "gradcam"
     assert "no convolution" in refusal.reason
 
 
 def test_only_if_all_fail_is_it_an_error(clip):
+    model, deaf = wrap(FlatMean()), wrap(Deaf())
     with pytest.raises(ParameterError) as caught:
-        explain_file.explain_stretch(wrap(FlatMean()), clip, ExplainRequest(method="gradcam,attention_rollout"))
+        explain_file.explain_window(model, clip, ExplainRequest(method="gradcam,attention_rollout").resolve(model))
     assert str(caught.value).startswith("none of 2 methods can explain this: gradcam: ")
     assert "no convolution" in str(caught.value)
     assert "attention_rollout: " in str(caught.value)
     with pytest.raises(ParameterError, match=r"^the network gives no gradient"):
-        explain_file.explain_stretch(wrap(Deaf()), clip, ExplainRequest(method="gradcam,saliency"))
+        explain_file.explain_window(deaf, clip, ExplainRequest(method="gradcam,saliency").resolve(deaf))
 
 
 @pytest.mark.parametrize(("choices", "message"), [
-    (ExplainRequest(method="slime,rise", target="cow"), "unknown target"),
-    (ExplainRequest(method="slime,rise", settings={"layer": "x"}), "unknown setting of slime, rise"),
-    (ExplainRequest(method="slime,rise", settings={"seed": 3}), "--seed"),
-    (ExplainRequest(method="saliency,occlusion", inversion="magic"), r"^unknown inversion"),
+    ({"method": "slime,rise", "target": "cow"}, "unknown target"),
+    ({"method": "slime,rise", "settings": {"layer": "x"}}, "unknown setting of slime, rise"),
+    ({"method": "slime,rise", "settings": {"seed": 3}}, "--seed"),
+    ({"method": "saliency,occlusion", "inversion": "magic"}, r"^unknown inversion"),
 ])
 def test_what_no_method_can_do_is_said_once(mel_model, clip, choices, message):
     with pytest.raises(ParameterError, match=message):
-        explain_file.explain_stretch(mel_model, clip, choices)
+        explain_file.explain_window(mel_model, clip, ExplainRequest(**choices).resolve(mel_model))
 
 
 def test_an_encoder_is_refused_in_its_own_words(clip):
     encoder = ew.AudioModel(FlatMean(), ew.frontends.MelDb())
     with pytest.raises(ParameterError, match=r"^model .* is an encoder"):
-        explain_file.explain_stretch(encoder, clip, ExplainRequest(method="all"))
+        explain_file.explain_window(encoder, clip, ExplainRequest(method="all").resolve(encoder))
 
 
 def test_a_report_says_who_did_what(mel_model, tmp_path, scene):
@@ -159,8 +161,9 @@ def test_a_report_says_who_did_what(mel_model, tmp_path, scene):
 
     steps = []
     path = ew.audio.save(tmp_path / "ticks.wav", scene.clip)
-    choices = ExplainRequest(method="saliency,relax,rise", settings=QUICK)
-    report = explain_file.explain_file(path, mel_model, choices, progress=lambda step, done: steps.append((step, done)))
+    request = ExplainRequest(method="saliency,relax,rise", settings=QUICK)
+    report = explain_file.explain_file(path, mel_model, request,
+                                       progress=lambda step, done: steps.append((step, done)))
     assert report.methods == ("saliency", "relax", "rise")
     said = list(dict.fromkeys(step for step, _ in steps))
     assert said == ["listening", *(f"explaining with {name}" for name in report.methods), "done"]

@@ -65,7 +65,7 @@ def make_section(
     return Section(
         start_s=start_s, duration_s=waveform.numel() / front_end.sample_rate_hz, spectrogram=levels,
         unit=front_end.unit, floor=front_end.silence, attribution=attribution, mask=mask,
-        heard=SplitSound(waveform, kept, waveform - kept, front_end.sample_rate_hz), measures=measures,
+        sounds=SplitSound(waveform, kept, waveform - kept, front_end.sample_rate_hz), measures=measures,
         predictions=predictions,
     )
 

@@ -110,7 +110,7 @@ def test_every_sound_is_in_the_page_once(page):
 
 def test_levels_compare_across_methods(compared):
     loud = compared.sections[1]
-    loud = replace(loud, heard=replace(loud.heard, removed=10 * loud.heard.removed))
+    loud = replace(loud, sounds=replace(loud.sounds, removed=10 * loud.sounds.removed))
     (group,) = page_groups(replace(compared, sections=[compared.sections[0], loud]))
     assert group.sections[0].gain == group.sections[1].gain
     assert group.sections[0].gain != page_groups(compared)[0].sections[0].gain

@@ -161,9 +161,9 @@ def test_the_same_report_gives_the_same_page():
 
 def test_inputs_stay_as_they_are():
     section = make_section()
-    before = [t.clone() for t in (section.spectrogram, section.mask, section.attribution.values, section.heard.kept)]
+    before = [t.clone() for t in (section.spectrogram, section.mask, section.attribution.values, section.sounds.kept)]
     render_html(make_report(section))
-    after = (section.spectrogram, section.mask, section.attribution.values, section.heard.kept)
+    after = (section.spectrogram, section.mask, section.attribution.values, section.sounds.kept)
     assert all(torch.equal(a, b) for a, b in zip(after, before, strict=True))
 
 

@@ -32,7 +32,7 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Outputs) -> Non
     """
     quiet = {"show_progress": "hidden", "api_visibility": "private", "preprocess": False}
     everything = [form.file, form.microphone, form.chosen, form.target, form.components, form.fill, *_all(shown)]
-    wish = [form.model, form.target, form.method, form.versus, form.components, form.fill, shown.mask, shown.share,
+    values = [form.model, form.target, form.method, form.versus, form.components, form.fill, shown.mask, shown.share,
             form.check]
 
     def on(listen: Callable[..., Any], step: Callable[..., Updates], inputs: Any = None, **options: Any) -> Any:
@@ -94,7 +94,7 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Outputs) -> Non
         if session.explained is None:
             return {}
         with session.working():
-            explained = steps.change_shown_mask(session, _wish(values))
+            explained = steps.change_shown_mask(session, _form_values(values))
         return {shown.result: render.result_html(explained), shown.archive: "", shown.status: _done()}
 
     def change_share(session: Session, *values: Any) -> Updates:
@@ -131,10 +131,10 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Outputs) -> Non
     for choice in (form.method, form.versus):
         on(choice.input, change_method, [form.method, form.versus])
     started = on(form.explain.click, begin, queue=False)
-    started.then(_explaining(gr, page, shown), wish, _all(shown), concurrency_limit=page.limits.jobs, **quiet)
+    started.then(_explaining(gr, page, shown), values, _all(shown), concurrency_limit=page.limits.jobs, **quiet)
     on(form.cancel.click, cancel, queue=False)
-    on(shown.mask.input, change_mask, wish)
-    on(shown.share.input, change_share, wish, trigger_mode="always_last")
+    on(shown.mask.input, change_mask, values)
+    on(shown.share.input, change_share, values, trigger_mode="always_last")
     on(shown.result.select, choose_region)
     for number in shown.region:
         number.change(None, list(shown.region), None, js=SHOW_REGION)
@@ -150,7 +150,7 @@ def _explaining(gr: Any, page: Page, shown: Outputs) -> Callable[..., Iterator[U
     def run(request: Any, *values: Any) -> Iterator[Updates]:
         failures: list[BaseException] = []
         try:
-            session, wish = page.sessions.get(request.session_hash), _wish(values)
+            session, values = page.sessions.get(request.session_hash), _form_values(values)
         except Exception as error:
             yield {shown.status: page.failed(error)}
             return
@@ -158,7 +158,7 @@ def _explaining(gr: Any, page: Page, shown: Outputs) -> Callable[..., Iterator[U
         def work() -> None:
             try:
                 with session.working():
-                    steps.explain_sound(session, wish, preselected=page.preselected)
+                    steps.explain_sound(session, values, preselected=page.preselected)
             except BaseException as error:
                 failures.append(error)
 
@@ -211,7 +211,7 @@ def _forgetting(gr: Any, page: Page) -> Callable[..., None]:
     return run
 
 
-def _wish(values: tuple[Any, ...]) -> FormValues:
+def _form_values(values: tuple[Any, ...]) -> FormValues:
     return FormValues(**dict(zip(WISHED, values, strict=True)))
 
 

@@ -1,4 +1,4 @@
-"""What the app offers to choose from, and what a person's choices come to."""
+"""The form: what the app offers to choose from, and the request that comes of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PREDICTED = "the predicted class"
 OWN = "default"
 NOBODY = "none"
 BY_SHARE = "kept share"
-NO_TEXT: dict[str, type] = {"share": float, "check": bool}  # the other wishes are names
+NO_TEXT: dict[str, type] = {"share": float, "check": bool}  # the other values are names
 
 
 @dataclass(frozen=True)
@@ -110,22 +110,22 @@ def fill_names(*methods: str) -> list[str]:
     return [OWN, *FILLS] if any(takes(method, "fill") for method in methods) else [OWN]
 
 
-def mask_name(wish: FormValues) -> str:
+def mask_name(values: FormValues) -> str:
     """Return the preset of ``earwitness.masks`` that is meant."""
-    return masks.keeping(wish.share) if wish.mask == BY_SHARE else wish.mask
+    return masks.keeping(values.share) if values.mask == BY_SHARE else values.mask
 
 
-def choices_of(wish: FormValues) -> ExplainRequest:
+def request_of(values: FormValues) -> ExplainRequest:
     """Return what the workflow is asked to do.
 
     Raises:
         ParameterError: unknown method, or the same one twice.
     """
-    chosen = wish.method if wish.versus == NOBODY else f"{wish.method},{wish.versus}"
-    names = side_by_side.method_names(chosen)
+    methods = values.method if values.versus == NOBODY else f"{values.method},{values.versus}"
+    names = side_by_side.method_names(methods)
     settings: dict[str, Any] = {
-        name: value for name, value in (("components", wish.components), ("fill", wish.fill))
+        name: value for name, value in (("components", values.components), ("fill", values.fill))
         if value != OWN and any(takes(method, name) for method in names)
     }
-    return ExplainRequest(method=chosen, target=None if wish.target == PREDICTED else wish.target, mask=mask_name(wish),
-                   sections=1, check=wish.check, settings=settings)
+    return ExplainRequest(method=methods, target=None if values.target == PREDICTED else values.target,
+                          mask=mask_name(values), sections=1, check=values.check, settings=settings)

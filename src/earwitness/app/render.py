@@ -28,7 +28,7 @@ LONGEST_MESSAGE = 600
 def result_html(explained: Explained) -> str:
     """Return the explanation: a column per method, with spectrogram, players, predictions and verdict."""
     report = explained.report
-    gain = min(sounds.common_gain(section.heard) for section in report.sections)
+    gain = min(sounds.common_gain(section.sounds) for section in report.sections)
     views = [section_view(section, k, gain=gain, beside=anchor_of(k)) for k, section in enumerate(report.sections, 1)]
     verdicts = {title.rpartition(", ")[2] if len(views) > 1 else "": dict(rows).get("verdict", "")
                 for title, rows in report.extra.items()}
@@ -41,15 +41,15 @@ def result_html(explained: Explained) -> str:
     )
 
 
-def region_html(heard: RegionSound, *, deleted: bool) -> str:
+def region_html(region: RegionSound, *, deleted: bool) -> str:
     """Return what is heard of a region: player, and predictions before and after."""
-    peak = float(heard.like.waveform.abs().max())
-    loudest = max(peak, float(heard.clip.waveform.abs().max()))
+    peak = float(region.like.waveform.abs().max())
+    loudest = max(peak, float(region.clip.waveform.abs().max()))
     gain = min(sounds.PEAK / peak if peak > 0 else 1.0, sounds.CEILING / loudest if loudest > 0 else 1.0)
-    rows = [ClassRow(p.label, p.label == heard.target, tuple(
+    rows = [ClassRow(p.label, p.label == region.target, tuple(
         (key, round(100 * value, 2) if math.isfinite(value) else 0.0, percent(value))
-        for key, value in (("original", p.original), ("kept", p.kept)))) for p in heard.predictions]
-    return _render("region.html", title=heard.title, sound=_sound_uri(heard.clip, gain), rows=rows, deleted=deleted)
+        for key, value in (("original", p.original), ("kept", p.kept)))) for p in region.predictions]
+    return _render("region.html", title=region.title, sound=_sound_uri(region.clip, gain), rows=rows, deleted=deleted)
 
 
 def sound_html(facts: audio.FileInfo, beginning: Clip) -> str:

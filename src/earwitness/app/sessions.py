@@ -52,7 +52,7 @@ class Explained:
 
     Attributes:
         model: that was explained.
-        choices: that were made.
+        request: that was made.
         recording: what was explained of the sound.
         report: what was found.
         deleted: regions that the person took out.
@@ -60,7 +60,7 @@ class Explained:
     """
 
     model: AudioModel
-    choices: ExplainRequest
+    request: ExplainRequest
     recording: Recording
     report: Report
     deleted: tuple[Region, ...] = ()

@@ -22,10 +22,10 @@ from earwitness.app.sessions import Explained, Session, Sound
 from earwitness.core.errors import AudioFileError, EarwitnessError
 from earwitness.core.types import Clip
 from earwitness.listening import listen
-from earwitness.pipeline.explain_file import explain_recording, make_report
-from earwitness.pipeline.explain_file import with_mask as masked_again
+from earwitness.pipeline.explain_file import explain_recording
+from earwitness.pipeline.make_report import make_report
 from earwitness.pipeline.recording import select_windows
-from earwitness.pipeline.request import wanted_of
+from earwitness.pipeline.section import with_mask
 from earwitness.report.contents import Prediction, Section
 from earwitness.report.folder import folder_name, write_folder
 
@@ -96,7 +96,7 @@ def take_scene(session: Session, scene: str) -> tuple[audio.FileInfo, Clip]:
     return audio.info(path), made.clip
 
 
-def explain_sound(session: Session, wish: FormValues, *, preselected: str | None = None) -> Explained:
+def explain_sound(session: Session, values: FormValues, *, preselected: str | None = None) -> Explained:
     """Explain the session's sound.
 
     Raises:
@@ -105,35 +105,36 @@ def explain_sound(session: Session, wish: FormValues, *, preselected: str | None
     """
     if session.sound is None:
         raise EarwitnessError("no sound is chosen; upload or record one, or pick an example")
-    sound, choices = session.sound, form.choices_of(wish)
+    sound, request = session.sound, form.request_of(values)
     session.explained = None
     session.report_progress("loading the model", 0.0)
-    if session.model is None or session.model[0] != wish.model:
-        session.model = (wish.model, form.load_chosen(wish.model, preselected))
+    if session.model is None or session.model[0] != values.model:
+        session.model = (values.model, form.load_chosen(values.model, preselected))
     model = session.model[1]
-    recording = select_windows(sound.path, model, wanted=wanted_of(model, choices), sections=choices.sections,
+    resolved = request.resolve(model)
+    recording = select_windows(sound.path, model, target=resolved.class_target, sections=request.sections,
                                progress=session.report_progress)
     recording = replace(recording, path=Path(sound.name))
-    report = explain_recording(recording, model, choices, progress=session.report_progress)
+    report = explain_recording(recording, model, resolved, progress=session.report_progress)
     evidence = None if sound.scene is None else sound.scene.evidence(model.front_end)
     if evidence is not None and evidence.shape == report.sections[0].mask.shape:
         known = [replace(section, evidence=evidence.to(section.mask)) for section in report.sections]
         report = replace(report, sections=known)
-    session.explained = Explained(model, choices, recording, report)
+    session.explained = Explained(model, request, recording, report)
     return session.explained
 
 
-def change_shown_mask(session: Session, wish: FormValues) -> Explained:
+def change_shown_mask(session: Session, values: FormValues) -> Explained:
     """Keep another part of the evidence; the explanation stays.
 
     Raises:
         EarwitnessError: nothing is explained yet, or an unknown mask.
     """
     def change(old: Explained) -> Explained:
-        choices = replace(old.choices, mask=form.mask_name(wish))
-        sections = [masked_again(old.model, _clip(old, section), section, choices) for section in old.report.sections]
-        report = make_report(old.recording, old.model, choices, sections, old.report.refusals, old.report.extra)
-        return replace(old, choices=choices, report=report)
+        request = replace(old.request, mask=form.mask_name(values))
+        sections = [with_mask(old.model, _clip(old, section), section, request) for section in old.report.sections]
+        report = make_report(old.recording, old.model, request, sections, old.report.refusals, old.report.extra)
+        return replace(old, request=request, report=report)
 
     return session.change(change)
 
@@ -145,7 +146,7 @@ def hear_region(session: Session, region: Region) -> RegionSound:
         EarwitnessError: nothing is explained yet, or the region lies outside.
     """
     now = session.change(lambda old: old)
-    return _heard(now, _mask(now, region), f"Only {region.words}")
+    return _region_sound(now, _mask(now, region), f"Only {region.words}")
 
 
 def delete_region(session: Session, region: Region) -> RegionSound:
@@ -160,7 +161,7 @@ def delete_region(session: Session, region: Region) -> RegionSound:
     deleted = (*now.deleted, region)
     mask = 1 - union([_mask(now, each) for each in deleted])
     now = session.change(lambda old: replace(old, deleted=deleted))
-    return _heard(now, mask, "Without " + "; ".join(each.words for each in deleted))
+    return _region_sound(now, mask, "Without " + "; ".join(each.words for each in deleted))
 
 
 def restore(session: Session) -> None:
@@ -197,14 +198,14 @@ def _mask(explained: Explained, region: Region) -> Tensor:
     return region.mask(times_s, frequencies_hz, start_s=section.start_s)
 
 
-def _heard(explained: Explained, mask: Tensor, title: str) -> RegionSound:
+def _region_sound(explained: Explained, mask: Tensor, title: str) -> RegionSound:
     section, model = explained.report.sections[0], explained.model
-    heard = listen(model, _clip(explained, section), mask)
-    now = Clip(heard.kept, heard.sample_rate_hz, title)
+    split = listen(model, _clip(explained, section), mask)
+    now = Clip(split.kept, split.sample_rate_hz, title)
     probabilities = torch.stack([model.probabilities(_clip(explained, section))[0], model.probabilities(now)[0]])
     target = section.measured
     shown = probabilities[0].argsort(descending=True)[:MOST_SHOWN].tolist()
     shown += [k for k in [int(probabilities[1].argmax())] if k not in shown]
     shown += [k for k in range(len(model.labels)) if model.labels[k] == target and k not in shown]
     rows = [Prediction(model.class_name(k), float(probabilities[0, k]), float(probabilities[1, k]), 0.0) for k in shown]
-    return RegionSound(title, now, Clip(heard.original, heard.sample_rate_hz), rows, target)
+    return RegionSound(title, now, Clip(split.original, split.sample_rate_hz), rows, target)

@@ -38,12 +38,12 @@ def explain_command(files: tuple[str, ...], out: Path, as_json: bool, **options:
     from earwitness.pipeline.explain_file import explain_file
     from earwitness.report.folder import write_folder
 
-    paths, model, choices = find_files(list(files)), given.load_with_options(options), given.choices(options)
+    paths, model, request = find_files(list(files)), given.load_with_options(options), given.request_of(options)
     results, failures = [], 0
     for path, folder in zip(paths, _folders(paths, out), strict=True):
         try:
             with progress_bar(path.name, quiet=as_json) as progress:
-                report = explain_file(path, model, choices, progress=progress)
+                report = explain_file(path, model, request, progress=progress)
                 results.append(write_folder(report, folder) | {"folder": str(folder)})
         except EarwitnessError as error:
             if len(paths) == 1 or isinstance(error, ParameterError):

@@ -34,7 +34,8 @@ def choice_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
                      help="A setting of the method; of several methods, each gets those that it has."),
         click.option("--precision", default="fp32", show_default=True, help="fp32, or bf16: faster, and less exact."),
-        click.option("--prepare/--no-prepare", "prepared", default=True, show_default=True,
+        click.option("--prepare/--no-prepare", "fast", default=True, hidden=True, help="What --fast was called."),
+        click.option("--fast/--no-fast", "fast", default=True, show_default=True,
                      help="Ask a faster copy of the network that gives the same outputs."),
         click.option("--domain", default="features", show_default=True,
                      help="What the metrics are measured on: features, or audio, the sound put through the model."),
@@ -66,12 +67,12 @@ def load_with_options(options: dict[str, Any]) -> Any:
     return model
 
 
-def choices(options: dict[str, Any]) -> Any:
-    """Return the choices of --method, --mask, --seed, --target and --set."""
+def request_of(options: dict[str, Any]) -> Any:
+    """Return the request of --method, --mask, --seed, --target and --set."""
     from earwitness.pipeline.request import ExplainRequest
 
     names = ("method", "mask", "seed", "target", "against", "like", "channel", "whole", "sections", "inversion",
-             "domain", "prepared", "precision", "check")
+             "domain", "fast", "precision", "check")
     own = {name: options[name] for name in names if name in options}
     return ExplainRequest(**own, settings=dict(_setting(text) for text in options["settings"]))
 

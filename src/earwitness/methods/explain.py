@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast, get_type_hints, overload
@@ -54,7 +55,7 @@ At = float | tuple[float, float]
 @overload
 def explain(
     model: AudioModel, clip: Clip, method: str = ..., target: Target | None = ..., *, score: str | None = ...,
-    at_s: At | None = ..., seed: int = ..., progress: Progress | None = ..., prepared: bool = ...,
+    at_s: At | None = ..., seed: int = ..., progress: Progress | None = ..., fast: bool = ...,
     precision: Precision = ..., **settings: Any,
 ) -> Attribution: ...
 
@@ -63,14 +64,14 @@ def explain(
 def explain(
     model: AudioModel, clip: Sequence[Clip], method: str = ..., target: Target | None = ..., *,
     score: str | None = ..., at_s: At | None = ..., seed: int = ..., progress: Progress | None = ...,
-    prepared: bool = ..., precision: Precision = ..., **settings: Any,
+    fast: bool = ..., precision: Precision = ..., **settings: Any,
 ) -> list[Attribution]: ...
 
 
 @overload
 def explain(
     model: AudioModel, clip: Clip, method: str, target: Sequence[Target], *, score: str | None = ...,
-    at_s: At | None = ..., seed: int = ..., progress: Progress | None = ..., prepared: bool = ...,
+    at_s: At | None = ..., seed: int = ..., progress: Progress | None = ..., fast: bool = ...,
     precision: Precision = ..., **settings: Any,
 ) -> list[Attribution]: ...
 
@@ -78,7 +79,7 @@ def explain(
 def explain(
     model: AudioModel, clip: Clip | Sequence[Clip], method: str = "saliency",
     target: Target | Sequence[Target] | None = None, *, score: str | None = None, at_s: At | None = None, seed: int = 0,
-    progress: Progress | None = None, prepared: bool = True, precision: Precision = "fp32", **settings: Any,
+    progress: Progress | None = None, fast: bool = True, precision: Precision = "fp32", **settings: Any,
 ) -> Attribution | list[Any]:
     """Find the evidence that a model used.
 
@@ -98,7 +99,7 @@ def explain(
             mean. None explains all of them, pooled as ``model.frames`` says.
         seed: seed of everything random in the method; every window starts from it.
         progress: called with the share done, 0..1, by methods that take long.
-        prepared: ask a copy of the network that gives the same outputs faster, see ``models.inference``; methods that
+        fast: ask a copy of the network that gives the same outputs faster, see ``models.inference``; methods that
             look at layers or pass once always ask the network itself.
         precision: "bf16" computes scores in bfloat16 and reports how far the first of them moved.
         settings: of the method, see its docstring.
@@ -110,9 +111,13 @@ def explain(
     Raises:
         ParameterError: unknown method, target, score or setting.
     """
+    if "prepared" in settings:
+        warnings.warn("explain(prepared=...) is now fast=...; the old name goes with 0.3", DeprecationWarning,
+                      stacklevel=2)
+        fast = bool(settings.pop("prepared"))
     if isinstance(clip, Sequence) and not isinstance(clip, str):
         alone: Callable[..., Any] = explain
-        return [alone(model, each, method, target, score=score, at_s=at_s, seed=seed, prepared=prepared,
+        return [alone(model, each, method, target, score=score, at_s=at_s, seed=seed, fast=fast,
                       precision=precision, progress=progress and shifted(progress, k, len(clip)), **settings)
                 for k, each in enumerate(clip)]
     if not isinstance(model, AudioModel):
@@ -134,12 +139,12 @@ def explain(
         windows = model.windows(clip)
         range_s = None if at_s is None else check_range(at_s, duration_s=clip.duration_s)
         targets = [resolve_target(model, windows, each, score, range_s) for each in requested]
-        optimised = _optimised(model, windows[0], enabled=prepared and method not in ON_THE_NETWORK_ITSELF)
+        optimised = _optimised(model, windows[0], enabled=fast and method not in ON_THE_NETWORK_ITSELF)
         by_target = explain_windows(
             METHODS[method], replace(model, network=optimised.network), windows, targets, batch=optimised.batch,
             precision=precision, seed=seed, settings=settings, progress=progress)
     common: dict[str, Any] = {"model": model.name, "front_end": frontends.describe_front_end(model.front_end),
-                              "prepared": optimised.steps, "precision": precision}
+                              "optimised": optimised.steps, "precision": precision}
     if len(targets) > 1:
         common["asked_together"] = [each.words(model) for each in targets]
     deviations = [windowed.deviation for windowed in by_target if windowed.deviation is not None]

@@ -7,7 +7,7 @@ import math
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
@@ -18,14 +18,14 @@ import torch
 from torch import Tensor
 
 from earwitness import audio, masks, targets
-from earwitness.core.types import Clip
+from earwitness.core.types import Clip, Progress
 from earwitness.listening import render
 from earwitness.methods import explain
 from earwitness.metrics import measure
 from earwitness.models import AudioModel
 from earwitness.models.overlap_add import OverlapAdd
 from earwitness.models.windows import WindowLayout
-from earwitness.pipeline.request import ExplainRequest, target_of
+from earwitness.pipeline.request import ResolvedRequest
 from earwitness.report.contents import FullLengthMap
 from earwitness.targets.scores import predicted_class
 
@@ -36,15 +36,15 @@ SOUNDS = ("original", "kept", "removed")
 
 
 def explain_long_recording(
-    path: Path, model: AudioModel, choices: ExplainRequest, *, window_s: float,
-    progress: Callable[[float], None] = lambda done: None,
+    path: Path, model: AudioModel, resolved: ResolvedRequest, *, window_s: float,
+    progress: Progress = lambda done: None,
 ) -> FullLengthMap:
     """Explain every window of a recording with its own mask; join the maps, and the sounds with crossfades.
 
     Args:
         path: the sound file.
         model: a classifier.
-        choices: one method, target, mask, seed; without a target each window's predicted class is explained.
+        resolved: one method, target, mask, seed; without a target each window's predicted class is explained.
         window_s: length of a window; the step is the model's own.
         progress: called with the share done.
 
@@ -59,9 +59,10 @@ def explain_long_recording(
     rate = model.sample_rate_hz
     window = round(window_s * rate)
     hop = min(window, model.window_and_hop_samples(window)[1])
-    facts, target = audio.info(path), target_of(choices)
-    length = math.ceil(facts.length_samples * rate / facts.sample_rate_hz)
-    count = max(1, math.ceil((facts.duration_s - max(0.0, (window - hop) / rate)) / (hop / rate) - 1e-9))
+    info, request, (method, settings) = audio.info(path), resolved.request, resolved.choices[0]
+    target = resolved.target_for(resolved.choices[0])
+    length = math.ceil(info.length_samples * rate / info.sample_rate_hz)
+    count = max(1, math.ceil((info.duration_s - max(0.0, (window - hop) / rate)) / (hop / rate) - 1e-9))
     form = "mp3" if rate in MP3_RATES_HZ else "flac"
     folder = Path(tempfile.mkdtemp(prefix="earwitness-"))
     with ExitStack() as files:
@@ -70,21 +71,21 @@ def explain_long_recording(
         table = csv.writer(files.enter_context((folder / "windows.csv").open("w", newline="", encoding="utf-8")),
                            lineterminator="\n")
         table.writerow(HEADER)
-        for k, (start_s, clip) in enumerate(_windows(path, rate, window, hop, choices)):
-            explained = explain(model, clip, choices.method, target, seed=choices.seed, prepared=choices.prepared,
-                                precision=choices.precision, **choices.settings)
-            mask = masks.make(explained, choices.mask)
+        for k, (start_s, clip) in enumerate(_windows(path, rate, window, hop, request.channel)):
+            explained = explain(model, clip, method, target, seed=request.seed, fast=request.fast,
+                                precision=request.precision, **settings)
+            mask = masks.make(explained, request.mask)
             windows = model.windows(clip)
             if writing is None:
                 one = windows.layout
                 layout = WindowLayout(count, window, hop, one.n_frames, one.frame_hop_samples, rate, one.offset_samples)
                 writing = _Writing(layout, windows[0].values.shape[1], length, folder, form, files)
             with torch.no_grad():
-                kept, removed = (render(model, windows[0], windows.pieces[0], own, inversion=choices.inversion)
+                kept, removed = (render(model, windows[0], windows.pieces[0], own, inversion=request.inversion)
                                  for own in (mask, 1 - mask))
             writing.add(k, explained.values, windows[0].values[0], (windows.pieces[0], kept, removed))
             table.writerow(_row(model, clip, explained.target, windows[0], mask, isinstance(target, Clip),
-                                start_s, min(start_s + window_s, facts.duration_s)))
+                                start_s, min(start_s + window_s, info.duration_s)))
             progress((k + 1) / count)
         assert writing is not None
         writing.close()
@@ -138,10 +139,10 @@ class _Writing:
         first = self._done["values"]
         self._done["values"] = last = first + values.shape[1]
         self._plane.write(values.T.contiguous().numpy().astype("<f4").tobytes())
-        places = torch.arange(first, last) * self.levels.shape[1] // self.layout.length
-        self.evidence.index_add_(1, places, values)
-        self._counts.index_add_(0, places, torch.ones(len(places)))
-        np.maximum.at(self.levels.numpy().T, places.numpy(), levels.numpy().T)
+        columns = torch.arange(first, last) * self.levels.shape[1] // self.layout.length
+        self.evidence.index_add_(1, columns, values)
+        self._counts.index_add_(0, columns, torch.ones(len(columns)))
+        np.maximum.at(self.levels.numpy().T, columns.numpy(), levels.numpy().T)
 
     def _sound(self, name: str, sound: Tensor) -> None:
         left = self._length - self._done[name]
@@ -149,10 +150,10 @@ class _Writing:
         self._sounds[name].write(sound[:left].clamp(-1, 1).numpy())
 
 
-def _windows(path: Path, rate: int, window: int, hop: int, choices: ExplainRequest) -> Iterator[tuple[float, Clip]]:
+def _windows(path: Path, rate: int, window: int, hop: int, channel: str) -> Iterator[tuple[float, Clip]]:
     """Windows of equal length; silence fills the last."""
     for start_s, clip in audio.windows(path, sample_rate_hz=rate, window_s=window / rate, hop_s=hop / rate,
-                                       channel=choices.channel):
+                                       channel=channel):
         yield start_s, Clip(audio.fit_length(clip.waveform, window), rate, clip.name)
 
 
@@ -163,12 +164,12 @@ def _row(
     probabilities = model.probabilities(item)[0]
     best = int(probabilities.argmax())
     if target is None or embedding:
-        index, asked = predicted_class(model, item), model
+        index, measured_model = predicted_class(model, item), model
     else:
-        wanted = targets.resolve_class(model, target)
-        index = len(model.labels) if wanted.negative else wanted.index
-        asked = targets.with_negated_class(model, wanted)
-    measures, _ = measure(asked, item, mask, index)
+        resolved = targets.resolve_class(model, target)
+        index = len(model.labels) if resolved.negative else resolved.index
+        measured_model = targets.with_negated_class(model, resolved)
+    measures, _ = measure(measured_model, item, mask, index)
     numbers = (measures.p, measures.p_kept, measures.p_removed, measures.kept_area)
     return [f"{start_s:.3f}", f"{end_s:.3f}", model.class_name(best), f"{float(probabilities[best]):.4f}",
             target or "the embedding", *(f"{number:.4f}" for number in numbers)]

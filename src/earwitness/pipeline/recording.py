@@ -1,4 +1,4 @@
-"""A recording of any length -> the stretches of it that are explained."""
+"""A recording of any length -> the windows of it that are explained."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Recording:
     Attributes:
         path: what it is called in the report and in the command that repeats it.
         info: what its header says.
-        clips: the stretches that are explained, (start in seconds, sound), in order of time.
+        clips: the windows that are explained, (start in seconds, sound), in order of time.
         timeline: one entry per window of a long recording; empty for a short one.
         window_s: length of a window, seconds.
     """
@@ -37,16 +37,15 @@ class Recording:
 
 
 def select_windows(
-    path: str | Path, model: AudioModel, *, wanted: ClassTarget | None = None, channel: str = "mean",
-    sections: int = 3,
-    progress: StepProgress = lambda step, done: None,
+    path: str | Path, model: AudioModel, *, target: ClassTarget | None = None, channel: str = "mean",
+    sections: int = 3, progress: StepProgress = lambda step, done: None,
 ) -> Recording:
     """Open a recording and find what is to be explained of it.
 
     Args:
         path: the sound file.
         model: the classifier.
-        wanted: class whose probability counts; None takes the predicted class of each window.
+        target: class whose probability counts; None takes the predicted class of each window.
         channel: of a recording with several, see ``audio.load``.
         sections: how many windows of a long recording are wanted.
         progress: called with a step's name and the share done, 0..1.
@@ -70,7 +69,7 @@ def select_windows(
         probabilities = model.probabilities(clip)[0]
         best = int(probabilities.argmax())
         timeline.append(WindowPrediction(start_s, model.class_name(best), float(probabilities[best])))
-        sure = probabilities[best] if wanted is None else wanted.probability(probabilities[None])[0]
+        sure = probabilities[best] if target is None else target.probability(probabilities[None])[0]
         heapq.heappush(surest, (float(sure), -start_s, clip))
         if len(surest) > max(1, sections):
             heapq.heappop(surest)

@@ -102,7 +102,7 @@ def page_groups(report: Report) -> list[Group]:
 
 def _group(anchor: str, members: list[tuple[int, Section]], refusals: list[Refusal]) -> Group:
     sections = [section for _, section in members]
-    gain = min(sounds.common_gain(section.heard) for section in sections)
+    gain = min(sounds.common_gain(section.sounds) for section in sections)
     beside = anchor_of(members[0][0])
     views = [section_view(section, k, gain=gain, beside=beside) for k, section in members]
     first = next((section for section in sections if section.attribution.target is not None), sections[0])

@@ -66,7 +66,7 @@ class Section:
         floor: value of silence in that unit.
         attribution: the explanation, (freq, time), with axes in Hz and seconds.
         mask: what is kept, (freq, time) in [0, 1].
-        heard: original, kept and removed sound.
+        sounds: original, kept and removed sound.
         measures: the metrics of this explanation, in ``domain``.
         predictions: top classes, most probable first.
         evidence: the true evidence where it is known, (freq, time) in [0, 1].
@@ -84,7 +84,7 @@ class Section:
     floor: float
     attribution: Attribution
     mask: Tensor
-    heard: SplitSound
+    sounds: SplitSound
     measures: Measures
     predictions: Sequence[Prediction]
     evidence: Tensor | None = None

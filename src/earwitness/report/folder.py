@@ -38,8 +38,8 @@ def write_folder(report: Report, folder: Path) -> dict[str, Any]:
         folder: made if it is missing; files of the same name are replaced, and the numbered files of an earlier
             report in the same folder, which has its ``explanation.json``, go.
 
-    A report on a whole long recording also has ``overview.png``, ``overview.npy`` (the joined explanation, freq × time),
-    ``windows.csv``, and ``original``, ``kept`` and ``removed`` as compressed sounds.
+    A report on a whole long recording also has ``overview.png``, ``overview.npy`` (the joined explanation, freq ×
+    time), ``windows.csv``, and ``original``, ``kept`` and ``removed`` as compressed sounds.
 
     Returns:
         What ``explanation.json`` says.
@@ -127,7 +127,7 @@ def _plain(value: Any) -> Any:
 
 
 def _write_sound(section: Section, name: str, folder: Path, suffix: str) -> None:
-    sound = Clip(getattr(section.heard, name).clamp(-1, 1), section.heard.sample_rate_hz, name)
+    sound = Clip(getattr(section.sounds, name).clamp(-1, 1), section.sounds.sample_rate_hz, name)
     audio.save(folder / f"{name}{suffix}.wav", sound)
     save_figure(draw_sound(section, name), folder / f"{name}{suffix}.png")
 

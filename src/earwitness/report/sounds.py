@@ -16,16 +16,16 @@ PEAK = 0.9
 CEILING = 0.99
 
 
-def common_gain(heard: SplitSound) -> float:
+def common_gain(sounds: SplitSound) -> float:
     """Return the one gain for all three sounds: the original peaks at 0.9 unless another would clip.
 
     >>> import torch
     >>> common_gain(Heard(torch.tensor([0.45]), torch.tensor([0.2]), torch.tensor([0.25]), 8000))
     2.0
     """
-    peaks = [_peak(sound) for sound in (heard.original, heard.kept, heard.removed)]
+    peaks = [_peak(sound) for sound in (sounds.original, sounds.kept, sounds.removed)]
     if not all(math.isfinite(peak) for peak in peaks):
-        raise ParameterError("heard has samples that are NaN or infinite; expected finite sound")
+        raise ParameterError("sounds has samples that are NaN or infinite; expected finite sound")
     loudest = max(peaks)
     wanted = PEAK / peaks[0] if peaks[0] > 0 else 1.0
     gain = min(wanted, CEILING / loudest) if loudest > 0 else 1.0
@@ -63,9 +63,9 @@ def sound_uri(waveform: Tensor, *, sample_rate_hz: int, gain: float, compact: bo
     return data_uri(buffer.getvalue(), f"audio/{form.lower()}")
 
 
-def adds_up(heard: SplitSound) -> bool:
+def adds_up(sounds: SplitSound) -> bool:
     """Say whether kept and removed sound together are the original, to within -60 dB of its peak."""
-    return _peak(heard.original - heard.kept - heard.removed) <= 1e-3 * _peak(heard.original)
+    return _peak(sounds.original - sounds.kept - sounds.removed) <= 1e-3 * _peak(sounds.original)
 
 
 def _peak(sound: Tensor) -> float:

@@ -154,7 +154,7 @@ def section_view(section: Section, index: int, *, gain: float | None = None, bes
     target = section.attribution.target or "the embedding"
     low, high = drawn.levels
     width_s = drawn.time.high - drawn.time.low
-    gain = sounds.common_gain(section.heard) if gain is None else gain
+    gain = sounds.common_gain(section.sounds) if gain is None else gain
     original_in = "" if beside in (None, anchor) else str(beside)
     return SectionView(
         anchor=anchor, span=span(section.start_s, section.duration_s), target=target,
@@ -164,7 +164,7 @@ def section_view(section: Section, index: int, *, gain: float | None = None, bes
         start_s=section.start_s, duration_s=section.duration_s, overlays=_overlays(section, drawn, target),
         panels=_panels(section, drawn, gain, original_in=original_in, compact=beside is not None),
         gain=sounds.describe_gain(gain),
-        adds_up=sounds.adds_up(section.heard), rows=_rows(section),
+        adds_up=sounds.adds_up(section.sounds), rows=_rows(section),
         metrics=metric_rows(section.measures), parts=part_rows(section.attribution),
         degenerate=section.measures.degenerate, original_in=original_in, domain=section.domain,
         disagreements=disagreements(section.answers),
@@ -230,16 +230,16 @@ def _share_overlay(key: str, label: str, share: Values, colour: str, low: str, h
 
 
 def _panels(section: Section, drawn: Layers, gain: float, *, original_in: str, compact: bool) -> list[Panel]:
-    heard = section.heard
+    split = section.sounds
     parts = (
-        ("original", "Original", "what the model heard", drawn.original, heard.original),
-        ("kept", "Kept", "what the mask keeps", drawn.kept, heard.kept),
-        ("removed", "Removed", "everything else", drawn.removed, heard.removed),
+        ("original", "Original", "what the model heard", drawn.original, split.original),
+        ("kept", "Kept", "what the mask keeps", drawn.kept, split.kept),
+        ("removed", "Removed", "everything else", drawn.removed, split.removed),
     )
     return [
         Panel(key, title, hint, png_uri(pictures.paint_levels(levels, *drawn.levels)),
               "" if key == "original" and original_in else
-              sounds.sound_uri(sound, sample_rate_hz=heard.sample_rate_hz, gain=gain, compact=compact),
+              sounds.sound_uri(sound, sample_rate_hz=split.sample_rate_hz, gain=gain, compact=compact),
               _says([answer for answer in section.answers if answer.part == key]))
         for key, title, hint, levels, sound in parts
     ]

@@ -43,7 +43,7 @@ class MontageCell:
 
     method: str
     attribution: Attribution
-    heard: SplitSound
+    sounds: SplitSound
     constant: bool
 
 
