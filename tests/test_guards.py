@@ -43,6 +43,64 @@ def test_imports_point_upwards(path):
             assert LAYERS.index(other) <= LAYERS.index(layer), f"{layer} imports from {other}, which is below it"
 
 
+def module_graph():
+    """Module -> modules of the package that it imports, inside functions too; a package stands for its __init__."""
+    paths = {".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+             for path in SOURCE.rglob("*.py")}
+    graph = {}
+    for module, path in paths.items():
+        imported = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("earwitness"):
+                imported |= {name if (name := f"{node.module}.{alias.name}") in paths else node.module
+                             for alias in node.names}
+        graph[module] = {name for name in imported if name in paths and not module.startswith(f"{name}.")} - {module}
+    return graph
+
+
+def circles(graph):
+    """Groups of modules that import each other, by Tarjan's algorithm."""
+    order, low, stack, groups = {}, {}, [], []
+
+    def visit(module):
+        order[module] = low[module] = len(order)
+        stack.append(module)
+        for other in graph[module]:
+            if other not in order:
+                visit(other)
+            if other in stack:
+                low[module] = min(low[module], low[other])
+        if low[module] == order[module]:
+            group = [stack.pop()]
+            while group[-1] != module:
+                group.append(stack.pop())
+            groups.append(sorted(group))
+
+    for module in graph:
+        if module not in order:
+            visit(module)
+    return [group for group in groups if len(group) > 1]
+
+
+def test_no_modules_import_each_other():
+    assert circles(module_graph()) == []
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
+
+
+def public_definitions():
+    """Name of a public type or function -> the files that define it at their top level."""
+    homes = {}
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, set()).add(str(path.relative_to(SOURCE)))
+    return homes
+
+
+def test_a_public_name_means_one_thing():
+    assert {name: sorted(homes) for name, homes in public_definitions().items() if len(homes) > 1} == {}
+
+
 def test_the_page_on_the_house_names_all_layers_in_order():
     page = (ROOT / "docs" / "architecture.md").read_text()
     assert re.findall(r"^\| `(\w+)/?` \|", page, re.MULTILINE) == [layer for layer in LAYERS if layer != "__main__"]

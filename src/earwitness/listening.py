@@ -65,7 +65,7 @@ def listen(model: AudioModel, clip: Clip, mask: Tensor, *, inversion: Inversion 
         for k, features in enumerate(windows):
             own = layout.part(mask, k).to(features.values)
             for some, overlap_add, kept in zip(sounds, overlap_adds, (own, 1 - own), strict=True):
-                sound = render(model, features, windows.pieces[k], kept, inversion=inversion)
+                sound = render_window(model, features, windows.pieces[k], kept, inversion=inversion)
                 some.append(overlap_add.add(sound[None], k * layout.hop_samples))
     original = audio.resample(clip, model.sample_rate_hz).waveform
     whole = [torch.cat([*pieces, overlap_add.flush()], 1)[0]
@@ -74,7 +74,7 @@ def listen(model: AudioModel, clip: Clip, mask: Tensor, *, inversion: Inversion 
     return SplitSound(original, kept, removed, model.sample_rate_hz)
 
 
-def render(
+def render_window(
     model: AudioModel, features: Features, piece: Tensor, mask: Tensor, *, inversion: Inversion = "projection"
 ) -> Tensor:
     """Return the sound of one window that a mask keeps, (time,), at the window's own level.

@@ -217,8 +217,8 @@ def test_only_classifiers_that_are_here_are_offered(monkeypatch, tmp_path):
 
 def test_settings_reach_the_methods_that_have_them():
     wish = FormValues(method="saliency", versus="slime", components="grid", fill="blur", mask="bin")
-    assert form.request_of(wish).settings == {"components": "grid", "fill": "blur"}
-    assert form.request_of(FormValues(components="grid", fill=OWN)).settings == {}
-    assert form.request_of(wish).mask == "bin"
+    assert form.request_from_form(wish).settings == {"components": "grid", "fill": "blur"}
+    assert form.request_from_form(FormValues(components="grid", fill=OWN)).settings == {}
+    assert form.request_from_form(wish).mask == "bin"
     with pytest.raises(ParameterError, match="share is"):
         FormValues(share="much")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from earwitness.app import render, steps
-from earwitness.app.form import BY_SHARE, OWN, PREDICTED, FormValues
+from earwitness.app.form import BY_SHARE, OWN, PREDICTED, FormValues, component_names, fill_names, labels
 from earwitness.app.page import Form, Outputs, Page
 from earwitness.app.regions import Region
 from earwitness.app.sessions import Cancelled, Session
@@ -16,7 +16,7 @@ LOOK_EVERY_S = 0.15
 RECORDED = "recorded here.wav"
 FOLLOW_LINK = "() => setTimeout(() => { const a = document.querySelector('.ew-archive'); if (a) a.click(); }, 100)"
 SHOW_REGION = "(...region) => window.earwitness.showRegion && window.earwitness.showRegion(region)"
-WISHED = ("model", "target", "method", "versus", "components", "fill", "mask", "share", "check")
+FORM_VALUES = ("model", "target", "method", "versus", "components", "fill", "mask", "share", "check")
 Updates = dict[Any, Any]
 
 
@@ -33,7 +33,7 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Outputs) -> Non
     quiet = {"show_progress": "hidden", "api_visibility": "private", "preprocess": False}
     everything = [form.file, form.microphone, form.chosen, form.target, form.components, form.fill, *_all(shown)]
     values = [form.model, form.target, form.method, form.versus, form.components, form.fill, shown.mask, shown.share,
-            form.check]
+              form.check]
 
     def on(listen: Callable[..., Any], step: Callable[..., Updates], inputs: Any = None, **options: Any) -> Any:
         return listen(_safe(gr, page, shown, step), inputs, everything, **quiet, **options)
@@ -75,10 +75,10 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Outputs) -> Non
         return {**no_sound(), form.chosen: render.sound_html(facts, clip), shown.status: _ready()}
 
     def change_model(_: Session, model: Any) -> Updates:
-        return {form.target: gr.update(choices=[PREDICTED, *form.labels(model, page.preselected)], value=PREDICTED)}
+        return {form.target: gr.update(choices=[PREDICTED, *labels(model, page.preselected)], value=PREDICTED)}
 
     def change_method(_: Session, method: Any, versus: Any) -> Updates:
-        parts, fills = form.component_names(method, versus), form.fill_names(method, versus)
+        parts, fills = component_names(method, versus), fill_names(method, versus)
         return {form.components: gr.update(choices=parts, value=OWN, interactive=len(parts) > 1),
                 form.fill: gr.update(choices=fills, value=OWN, interactive=len(fills) > 1)}
 
@@ -98,7 +98,7 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Outputs) -> Non
         return {shown.result: render.result_html(explained), shown.archive: "", shown.status: _done()}
 
     def change_share(session: Session, *values: Any) -> Updates:
-        chosen = [BY_SHARE if name == "mask" else value for name, value in zip(WISHED, values, strict=True)]
+        chosen = [BY_SHARE if name == "mask" else value for name, value in zip(FORM_VALUES, values, strict=True)]
         return {**change_mask(session, *chosen), shown.mask: BY_SHARE}
 
     def choose_region(_: Session, event: Any) -> Updates:
@@ -150,7 +150,7 @@ def _explaining(gr: Any, page: Page, shown: Outputs) -> Callable[..., Iterator[U
     def run(request: Any, *values: Any) -> Iterator[Updates]:
         failures: list[BaseException] = []
         try:
-            session, values = page.sessions.get(request.session_hash), _form_values(values)
+            session, chosen = page.sessions.get(request.session_hash), _form_values(values)
         except Exception as error:
             yield {shown.status: page.failed(error)}
             return
@@ -158,7 +158,7 @@ def _explaining(gr: Any, page: Page, shown: Outputs) -> Callable[..., Iterator[U
         def work() -> None:
             try:
                 with session.working():
-                    steps.explain_sound(session, values, preselected=page.preselected)
+                    steps.explain_sound(session, chosen, preselected=page.preselected)
             except BaseException as error:
                 failures.append(error)
 
@@ -212,7 +212,7 @@ def _forgetting(gr: Any, page: Page) -> Callable[..., None]:
 
 
 def _form_values(values: tuple[Any, ...]) -> FormValues:
-    return FormValues(**dict(zip(WISHED, values, strict=True)))
+    return FormValues(**dict(zip(FORM_VALUES, values, strict=True)))
 
 
 def _all(shown: Outputs) -> list[Any]:

@@ -115,7 +115,7 @@ def mask_name(values: FormValues) -> str:
     return masks.keeping(values.share) if values.mask == BY_SHARE else values.mask
 
 
-def request_of(values: FormValues) -> ExplainRequest:
+def request_from_form(values: FormValues) -> ExplainRequest:
     """Return what the workflow is asked to do.
 
     Raises:

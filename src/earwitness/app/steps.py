@@ -105,7 +105,7 @@ def explain_sound(session: Session, values: FormValues, *, preselected: str | No
     """
     if session.sound is None:
         raise EarwitnessError("no sound is chosen; upload or record one, or pick an example")
-    sound, request = session.sound, form.request_of(values)
+    sound, request = session.sound, form.request_from_form(values)
     session.explained = None
     session.report_progress("loading the model", 0.0)
     if session.model is None or session.model[0] != values.model:

@@ -12,9 +12,7 @@ RC_FILES = {"bash": "~/.bashrc", "zsh": "~/.zshrc", "fish": "~/.config/fish/comp
 @click.argument("shell", type=click.Choice(list(RC_FILES)))
 def completion(shell: str) -> None:
     """Print what a shell needs to complete commands, options and names: add it to the shell's start-up file."""
-    from earwitness.cli.main import cli
-
     kind = get_completion_class(shell)
     if kind is None:
         raise click.ClickException(f"shell {shell!r} cannot be completed; expected one of {', '.join(RC_FILES)}")
-    click.echo(kind(cli, {}, "earwitness", "_EARWITNESS_COMPLETE").source())
+    click.echo(kind(click.get_current_context().find_root().command, {}, "earwitness", "_EARWITNESS_COMPLETE").source())

@@ -23,7 +23,8 @@ def demo(scene: str, out: Path, **options: Any) -> None:
     from earwitness.report.folder import write_folder
 
     with progress_bar("demo", quiet=False) as progress:
-        report = explain_scene(given.load_with_options(options), given.request_of(options), scene=scene, progress=progress)
+        model, request = given.load_with_options(options), given.request_from_options(options)
+        report = explain_scene(model, request, scene=scene, progress=progress)
     content = write_folder(report, out) | {"folder": str(out)}
     show(content)
     for title, rows in report.extra.items():

@@ -67,7 +67,7 @@ def load_with_options(options: dict[str, Any]) -> Any:
     return model
 
 
-def request_of(options: dict[str, Any]) -> Any:
+def request_from_options(options: dict[str, Any]) -> Any:
     """Return the request of --method, --mask, --seed, --target and --set."""
     from earwitness.pipeline.request import ExplainRequest
 

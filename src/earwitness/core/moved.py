@@ -81,7 +81,7 @@ MODULES = {
 PERMANENT = ("types", "errors")  # public under their short names: earwitness.types, earwitness.errors
 NAMES = {
     "": {"Heard": "listening.SplitSound", "scores": "targets.scores"},
-    "listening": {"Heard": "listening.SplitSound", "hear": "listening.render",
+    "listening": {"Heard": "listening.SplitSound", "hear": "listening.render_window",
                   "hear_again": "listening.features_of_sounds"},
     "frontends": {"describe": "frontends.describe_front_end", "build": "frontends.build_front_end",
                   "SvdLogMel": "frontends.SingingVoiceLogMel"},

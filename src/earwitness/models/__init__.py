@@ -1,5 +1,9 @@
-"""Networks that take features, model cards, and AudioModel, which binds them to a front end."""
+"""Networks that take features, model cards, adapters, and AudioModel, which binds a network to a front end."""
 
+from earwitness.models.adapters.function import from_callable
+from earwitness.models.adapters.onnx import from_onnx
+from earwitness.models.adapters.torchscript import from_torchscript
+from earwitness.models.adapters.transformers import from_transformers
 from earwitness.models.audio_model import AudioModel
 from earwitness.models.catalogue import ARCHITECTURES, Card, cards, load_model
 from earwitness.models.frames import Frames
@@ -11,4 +15,8 @@ from earwitness.models.networks.vggish import VGGish
 from earwitness.models.token_maps import TokenMaps, TokenNetwork
 
 __all__ = ["ARCHITECTURES", "AudioModel", "BandNorm", "Card", "Cnn14", "Frames", "SingingVoiceNet", "SmallCnn",
-           "SvdNet", "TokenMaps", "TokenNetwork", "VGGish", "cards", "load_model"]
+           "SvdNet", "TokenMaps", "TokenNetwork", "VGGish", "cards", "from_callable", "from_onnx", "from_torchscript",
+           "from_transformers", "load_model"]
+
+for _adapter in (from_callable, from_onnx, from_torchscript, from_transformers):
+    setattr(AudioModel, _adapter.__name__, staticmethod(_adapter))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -69,6 +67,12 @@ class AudioModel:
     pad_short: bool = True
     frames: Frames | None = None
 
+    # models from elsewhere; ``earwitness.models`` puts its functions here, as adapters stand on this class
+    from_callable: ClassVar[Callable[..., AudioModel]]
+    from_onnx: ClassVar[Callable[..., AudioModel]]
+    from_torchscript: ClassVar[Callable[..., AudioModel]]
+    from_transformers: ClassVar[Callable[..., AudioModel]]
+
     def __post_init__(self) -> None:
         if not isinstance(self.network, nn.Module):
             raise ParameterError(f"network is a {type(self.network).__name__}; expected a torch.nn.Module")
@@ -88,108 +92,6 @@ class AudioModel:
         if not isinstance(self.frames, Frames | None):
             raise ParameterError(f"frames is {str(self.frames)[:40]!r}; expected earwitness.models.Frames(), or None")
         object.__setattr__(self, "labels", tuple(str(label) for label in self.labels))
-
-    @classmethod
-    def from_callable(
-        cls, function: Callable[[np.ndarray], Any], labels: Sequence[str], sample_rate_hz: int, *,
-        returns: Literal["probabilities", "logits"] = "probabilities", activation: Activation = "softmax",
-        **settings: Any,
-    ) -> AudioModel:
-        """Bind any function that hears sound: a pipeline, a service, a network of another framework.
-
-        Methods that only ask work; methods that need gradients refuse.
-
-        Args:
-            function: waveforms, float32 (batch, time), full scale ±1 -> numbers (batch, classes), one per label.
-            labels: class names in the order of the numbers.
-            sample_rate_hz: rate of the waveforms.
-            returns: whether the numbers are "probabilities" or "logits".
-            activation: "softmax" where the probabilities add up to 1, "sigmoid" where each class stands alone.
-            settings: further attributes of ``AudioModel``, such as ``window_s``.
-
-        Raises:
-            ParameterError: not a function; and, when it is asked, answers that are not as announced.
-        """
-        from earwitness.models.adapters.function import from_callable
-
-        return from_callable(function, labels, sample_rate_hz, returns=returns, activation=activation, **settings)
-
-    @classmethod
-    def from_onnx(
-        cls, path: str | os.PathLike[str], sample_rate_hz: int, labels: Sequence[str] = (), *,
-        output: str | None = None, **settings: Any,
-    ) -> AudioModel:
-        """Bind an ONNX file through onnxruntime (extra ``onnx``), as a black box on the CPU.
-
-        Args:
-            path: a file whose only input is (batch, time), or (batch, 1, time); a batch axis that is fixed at 1 is
-                asked sound by sound.
-            sample_rate_hz: rate of the waveforms.
-            labels: class names in the order of the output.
-            output: name of the output, (batch, classes); None takes the first.
-            settings: those of ``from_callable``; ``returns`` is "logits" unless said otherwise.
-
-        Raises:
-            MissingExtraError: onnxruntime is not installed.
-            WeightsError: no such file, or not an ONNX file.
-            ParameterError: inputs or outputs that do not fit.
-        """
-        from earwitness.models.adapters.onnx import from_onnx
-
-        return from_onnx(path, sample_rate_hz, labels, output=output, **settings)
-
-    @classmethod
-    def from_torchscript(
-        cls, path: str | os.PathLike[str], sample_rate_hz: int | None = None, labels: Sequence[str] = (),
-        **settings: Any,
-    ) -> AudioModel:
-        """Bind a network that ``torch.jit`` saved.
-
-        Nothing is unpickled by Python, but a TorchScript file is a program that torch runs: load only files that you
-        trust as you would trust a program. Its layers cannot be watched, so ``gradcam`` and ``deep_shap`` refuse;
-        all other methods work.
-
-        Args:
-            path: the file.
-            sample_rate_hz: rate of the waveforms, for a network over waveforms (batch, time).
-            labels: class names in the order of the logits.
-            settings: further attributes of ``AudioModel``; ``front_end`` for a network over spectrograms.
-
-        Raises:
-            WeightsError: no such file, or not TorchScript.
-        """
-        from earwitness.models.adapters.torchscript import from_torchscript
-
-        return from_torchscript(path, sample_rate_hz, labels, **settings)
-
-    @classmethod
-    def from_transformers(
-        cls, model: Any, feature_extractor: Any = None, *, activation: Activation | None = None,
-        name: str | None = None, revision: str | None = None,
-    ) -> AudioModel:
-        """Make a model of one of Hugging Face transformers (extra ``hf``) and its feature extractor.
-
-        Args:
-            model: AST, wav2vec 2.0 and its kin (HuBERT, WavLM), Whisper (its encoder) or CLAP (its audio side); with a
-                classifier, or an encoder. A name or folder is loaded, safetensors only.
-            feature_extractor: of transformers, or the processor that holds it; found by a model's name.
-            activation: None takes "sigmoid" where the configuration says multi_label_classification, else "softmax".
-            name: what people call it.
-            revision: of a model that is loaded by name.
-
-        Returns:
-            A model that hears waveforms, through a differentiable copy of the feature extraction. Its window is what
-            the extractor hears at once; shorter clips are filled up as the extractor does, and longer ones heard window
-            by window, where the extractor would cut them off.
-
-        Raises:
-            ParameterError: a model or extractor that is not known here, or that do not belong together.
-            WeightsError: a model cannot be loaded by name.
-            MissingExtraError: transformers is not installed.
-        """
-        from earwitness.models.adapters.transformers.loading import from_transformers
-
-        return from_transformers(model, feature_extractor, activation=activation, name=name, revision=revision)
 
     def _settle_the_front_end(self) -> None:
         if self.front_end is None:

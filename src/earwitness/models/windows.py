@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -12,10 +12,8 @@ from torch import Tensor
 from earwitness import audio
 from earwitness.core.errors import ParameterError
 from earwitness.core.types import Clip, Features
+from earwitness.frontends import FrontEnd
 from earwitness.models.overlap_add import OverlapAdd
-
-if TYPE_CHECKING:
-    from earwitness.models.audio_model import AudioModel
 
 
 @dataclass(frozen=True)
@@ -97,6 +95,33 @@ class WindowLayout:
         return plane[:, first : first + self.n_frames]
 
 
+class WindowSource(Protocol):
+    """What windows are cut by: an ``AudioModel``."""
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """Makes features of a window."""
+        ...
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Rate of the windows."""
+        ...
+
+    @property
+    def normalise(self) -> audio.Level | None:
+        """Level of each window before the front end."""
+        ...
+
+    def waveforms(self, clip: Clip) -> Tensor:
+        """Return a clip cut into windows, (windows, time)."""
+        ...
+
+    def window_and_hop_samples(self, length_samples: int) -> tuple[int, int]:
+        """Return window and hop for a clip of this length, in samples."""
+        ...
+
+
 class Windows:
     """The features of a clip's windows, made one at a time, so that memory holds one.
 
@@ -105,7 +130,7 @@ class Windows:
         clip: the recording.
     """
 
-    def __init__(self, model: AudioModel, clip: Clip) -> None:
+    def __init__(self, model: WindowSource, clip: Clip) -> None:
         self.model = model
         self.pieces = model.waveforms(clip)
         self._last: tuple[int, Features] | None = None

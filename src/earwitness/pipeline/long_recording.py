@@ -19,7 +19,7 @@ from torch import Tensor
 
 from earwitness import audio, masks, targets
 from earwitness.core.types import Clip, Progress
-from earwitness.listening import render
+from earwitness.listening import render_window
 from earwitness.methods import explain
 from earwitness.metrics import measure
 from earwitness.models import AudioModel
@@ -81,7 +81,7 @@ def explain_long_recording(
                 layout = WindowLayout(count, window, hop, one.n_frames, one.frame_hop_samples, rate, one.offset_samples)
                 writing = _Writing(layout, windows[0].values.shape[1], length, folder, form, files)
             with torch.no_grad():
-                kept, removed = (render(model, windows[0], windows.pieces[0], own, inversion=request.inversion)
+                kept, removed = (render_window(model, windows[0], windows.pieces[0], own, inversion=request.inversion)
                                  for own in (mask, 1 - mask))
             writing.add(k, explained.values, windows[0].values[0], (windows.pieces[0], kept, removed))
             table.writerow(_row(model, clip, explained.target, windows[0], mask, isinstance(target, Clip),

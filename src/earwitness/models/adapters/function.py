@@ -68,7 +68,21 @@ def from_callable(
     function: Function, labels: Sequence[str], sample_rate_hz: int, *, returns: Returns = "probabilities",
     activation: Activation = "softmax", **settings: Any,
 ) -> AudioModel:
-    """Bind a function over numpy waveforms; see ``AudioModel.from_callable``."""
+    """Bind any function that hears sound: a pipeline, a service, a network of another framework.
+
+    Methods that only ask work; methods that need gradients refuse.
+
+    Args:
+        function: waveforms, float32 (batch, time), full scale ±1 -> numbers (batch, classes), one per label.
+        labels: class names in the order of the numbers.
+        sample_rate_hz: rate of the waveforms.
+        returns: whether the numbers are "probabilities" or "logits".
+        activation: "softmax" where the probabilities add up to 1, "sigmoid" where each class stands alone.
+        settings: further attributes of ``AudioModel``, such as ``window_s``.
+
+    Raises:
+        ParameterError: not a function; and, when it is asked, answers that are not as announced.
+    """
     if not callable(function):
         raise ParameterError(f"function is a {type(function).__name__}; expected one that takes waveforms "
                              "(batch, time) and returns numbers (batch, classes)")

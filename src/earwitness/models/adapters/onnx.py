@@ -22,7 +22,21 @@ def from_onnx(
     path: str | os.PathLike[str], sample_rate_hz: int, labels: Sequence[str] = (), *, output: str | None = None,
     **settings: Any,
 ) -> AudioModel:
-    """Bind an ONNX file; see ``AudioModel.from_onnx``."""
+    """Bind an ONNX file through onnxruntime (extra ``onnx``), as a black box on the CPU.
+
+    Args:
+        path: a file whose only input is (batch, time), or (batch, 1, time); a batch axis that is fixed at 1 is
+            asked sound by sound.
+        sample_rate_hz: rate of the waveforms.
+        labels: class names in the order of the output.
+        output: name of the output, (batch, classes); None takes the first.
+        settings: those of ``from_callable``; ``returns`` is "logits" unless said otherwise.
+
+    Raises:
+        MissingExtraError: onnxruntime is not installed.
+        WeightsError: no such file, or not an ONNX file.
+        ParameterError: inputs or outputs that do not fit.
+    """
     settings = {"returns": "logits", "name": os.path.basename(path)} | settings
     return from_callable(_function_of(path, output), labels, sample_rate_hz, **settings)
 

@@ -19,7 +19,21 @@ from earwitness.models.weights import is_file
 def from_torchscript(
     path: str | os.PathLike[str], sample_rate_hz: int | None = None, labels: Sequence[str] = (), **settings: Any
 ) -> AudioModel:
-    """Bind a TorchScript file; see ``AudioModel.from_torchscript``."""
+    """Bind a network that ``torch.jit`` saved.
+
+    Nothing is unpickled by Python, but a TorchScript file is a program that torch runs: load only files that you
+    trust as you would trust a program. Its layers cannot be watched, so ``gradcam`` and ``deep_shap`` refuse;
+    all other methods work.
+
+    Args:
+        path: the file.
+        sample_rate_hz: rate of the waveforms, for a network over waveforms (batch, time).
+        labels: class names in the order of the logits.
+        settings: further attributes of ``AudioModel``; ``front_end`` for a network over spectrograms.
+
+    Raises:
+        WeightsError: no such file, or not TorchScript.
+    """
     if not is_file(Path(path)):
         raise WeightsError(f"{path}: no such file; expected a TorchScript file")
     try:

@@ -37,7 +37,7 @@ class MontageCell:
     Attributes:
         method: what the tables call it.
         attribution: the explanation.
-        heard: the recording, what the mask keeps and what it removes.
+        sounds: the recording, what the mask keeps and what it removes.
         constant: the mask selects nothing.
     """
 
@@ -157,12 +157,12 @@ def _layers(row: MontageRow) -> Iterator[list[pictures.Pixels]]:
 
 
 def _view(row: MontageRow, name: str, layers: list[pictures.Pixels], cell: MontageCell | None) -> dict[str, object]:
-    heard = (cell or row.cells[0]).heard
+    sounds = (cell or row.cells[0]).sounds
     names = ("original",) if cell is None else ("kept", "removed")
-    gain = common_gain(heard)
+    gain = common_gain(sounds)
     return {
         "name": name, "images": [pictures.data_uri(pictures.png_bytes(pixels), "image/png") for pixels in layers],
-        "sounds": {each: _compressed(getattr(heard, each) * gain, heard.sample_rate_hz) for each in names},
+        "sounds": {each: _compressed(getattr(sounds, each) * gain, sounds.sample_rate_hz) for each in names},
         "constant": cell is not None and cell.constant,
     }
 

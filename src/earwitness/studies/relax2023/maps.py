@@ -62,15 +62,14 @@ def make_maps(model: AudioModel, item: Features, target: int, *, n_masks: int, s
     """
     for family in FAMILIES:
         settings = {"masks": family, "n_masks": n_masks, "keep": KEEP}
-        for method, score, index in (("relax", "similarity", None), ("rise", "probability", target)):
-            target = EmbeddingTarget() if index is None else ClassTarget(index, score=score)
-            rerun = BoundMethod(method, target, seed, settings)
-            found = rerun.run(model, item)
+        for method, resolved in (("relax", EmbeddingTarget()), ("rise", ClassTarget(target, score="probability"))):
+            bound = BoundMethod(method, resolved, seed, settings)
+            found = bound.run(model, item)
             assert found.uncertainty is not None  # both methods have one
             values, spread = found.values[0], found.uncertainty[0]
             mask_sum = n_masks * KEEP ** (2 if family == "time_frequency" else 1)
             doubt = float((spread / mask_sum).sqrt().mean() / values.mean().clamp(min=1e-12))
-            yield Map(method, family, values, spread, doubt, rerun)
+            yield Map(method, family, values, spread, doubt, bound)
             if method == "relax":
                 above_least = values - values.min()
-                yield Map("u_relax", family, certain_part(above_least, spread), spread, doubt, rerun)
+                yield Map("u_relax", family, certain_part(above_least, spread), spread, doubt, bound)

@@ -15,7 +15,26 @@ def from_transformers(
     model: Any, feature_extractor: Any = None, *, activation: Activation | None = None, name: str | None = None,
     revision: str | None = None,
 ) -> AudioModel:
-    """Make an AudioModel; see ``AudioModel.from_transformers``."""
+    """Make a model of one of Hugging Face transformers (extra ``hf``) and its feature extractor.
+
+    Args:
+        model: AST, wav2vec 2.0 and its kin (HuBERT, WavLM), Whisper (its encoder) or CLAP (its audio side); with a
+            classifier, or an encoder. A name or folder is loaded, safetensors only.
+        feature_extractor: of transformers, or the processor that holds it; found by a model's name.
+        activation: None takes "sigmoid" where the configuration says multi_label_classification, else "softmax".
+        name: what people call it.
+        revision: of a model that is loaded by name.
+
+    Returns:
+        A model that hears waveforms, through a differentiable copy of the feature extraction. Its window is what
+        the extractor hears at once; shorter clips are filled up as the extractor does, and longer ones heard window
+        by window, where the extractor would cut them off.
+
+    Raises:
+        ParameterError: a model or extractor that is not known here, or that do not belong together.
+        WeightsError: a model cannot be loaded by name.
+        MissingExtraError: transformers is not installed.
+    """
     transformers = require("transformers", extra="hf")
     if isinstance(model, str | Path):
         named = str(model)
