@@ -38,7 +38,8 @@ def explain_command(files: tuple[str, ...], out: Path, as_json: bool, **options:
     from earwitness.pipeline.explain_file import explain_file
     from earwitness.report.folder import write_folder
 
-    paths, model, request = find_files(list(files)), given.load_with_options(options), given.request_from_options(options)
+    paths, model = find_files(list(files)), given.load_with_options(options)
+    request = given.request_from_options(options)
     results, failures = [], 0
     for path, folder in zip(paths, _folders(paths, out), strict=True):
         try:
