@@ -105,7 +105,7 @@ NAMES = {
 def install() -> None:
     """Let the old names of modules be imported."""
     if not any(isinstance(finder, _MovedFinder) for finder in sys.meta_path):
-        sys.meta_path.append(_MovedFinder())
+        sys.meta_path.insert(0, _MovedFinder())  # first: a moved package would find its modules a second time
 
 
 def attribute(module: str, name: str) -> Any:
