@@ -97,6 +97,7 @@ def says(page, selector, words):
 def choose(page, label, value):
     page.get_by_label(label, exact=True).click()
     page.get_by_role("option", name=value, exact=True).click()
+    until(page, "!document.querySelector('[role=option]')")  # a list that is still closing would offer its own
 
 
 def test_a_recording_is_explained_changed_and_downloaded(open_app, server, shared_data, tmp_path):

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import pytest
@@ -63,3 +65,14 @@ def test_a_report_shows_its_page_in_a_frame_of_its_own():
     assert html.startswith('<iframe sandbox="allow-scripts"')
     assert html.count("<") == 2  # the frame's own two tags: all of the page is escaped
     assert html.count("data:audio") == 3
+
+
+@pytest.mark.parametrize(("make", "shows"), [
+    ("ew.Clip(torch.rand(2000), 8000, 'rain')", "<audio controls"),
+    ("ew.Attribution(torch.rand(5, 9), 'dog', 'saliency')", "data:image/png"),
+])
+def test_values_show_themselves_in_a_fresh_process(make, shows):
+    """Nobody has imported the module that draws them."""
+    code = f"import sys, torch, earwitness as ew; value = {make}; " \
+           f"assert 'earwitness.report.notebook' not in sys.modules; assert {shows!r} in value._repr_html_()"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -5,10 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from functools import lru_cache
-from importlib.resources import files
 
-import jinja2
 import torch
 
 from earwitness import audio
@@ -20,9 +17,11 @@ from earwitness.core.types import Clip
 from earwitness.report import sounds
 from earwitness.report.axes import clock
 from earwitness.report.tables import percent
+from earwitness.report.templating import render
 from earwitness.report.views import ClassRow, anchor_of, section_view
 
 LONGEST_MESSAGE = 600
+PACKAGE = "earwitness.app"  # whose templates are filled
 
 
 def result_html(explained: Explained) -> str:
@@ -32,7 +31,7 @@ def result_html(explained: Explained) -> str:
     views = [section_view(section, k, gain=gain, beside=anchor_of(k)) for k, section in enumerate(report.sections, 1)]
     verdicts = {title.rpartition(", ")[2] if len(views) > 1 else "": dict(rows).get("verdict", "")
                 for title, rows in report.extra.items()}
-    return _render(
+    return _filled(
         "result.html", views=views, name=report.clip_name, notes=report.notes, refusals=report.refusals,
         facts=report.facts["Recording"],
         edges=[json.dumps([round(edge, 3) for edge in edges(_rows_of(section.attribution.frequencies_hz))])
@@ -49,7 +48,7 @@ def region_html(region: RegionSound, *, deleted: bool) -> str:
     rows = [ClassRow(p.label, p.label == region.target, tuple(
         (key, round(100 * value, 2) if math.isfinite(value) else 0.0, percent(value))
         for key, value in (("original", p.original), ("kept", p.kept)))) for p in region.predictions]
-    return _render("region.html", title=region.title, sound=_sound_uri(region.clip, gain), rows=rows, deleted=deleted)
+    return _filled("region.html", title=region.title, sound=_sound_uri(region.clip, gain), rows=rows, deleted=deleted)
 
 
 def sound_html(facts: audio.FileInfo, beginning: Clip) -> str:
@@ -59,7 +58,7 @@ def sound_html(facts: audio.FileInfo, beginning: Clip) -> str:
     if beginning.duration_s < facts.duration_s - 0.01:
         words += f"; the player has the first {beginning.duration_s:g} s"
     peak = float(beginning.waveform.abs().max())
-    return _render("sound.html", name=beginning.name, facts=words,
+    return _filled("sound.html", name=beginning.name, facts=words,
                    sound=_sound_uri(beginning, min(1.0, sounds.CEILING / peak) if peak > 0 else 1.0))
 
 
@@ -72,19 +71,14 @@ def message_html(text: str, *, kind: str = "status", share: float | None = None)
         share: of the work done, 0..1; None shows no bar.
     """
     plain = "".join(c if c.isprintable() else " " for c in text)[:LONGEST_MESSAGE]
-    return _render("message.html", text=plain[:1].upper() + plain[1:] if kind != "error" else plain, kind=kind,
+    return _filled("message.html", text=plain[:1].upper() + plain[1:] if kind != "error" else plain, kind=kind,
                    share=None if share is None else round(100 * min(max(share, 0.0), 1.0)))
 
 
 def archive_html(name: str, content: bytes) -> str:
     """Return a link that holds a file; the page's script follows it and takes it away."""
     uri = "data:application/zip;base64," + base64.b64encode(content).decode("ascii")
-    return _render("archive.html", name=name, uri=uri)
-
-
-def text_of(name: str) -> str:
-    """Return a file of the app's templates folder."""
-    return (files("earwitness.app") / "templates" / name).read_text(encoding="utf-8")
+    return _filled("archive.html", name=name, uri=uri)
 
 
 def _rows_of(frequencies_hz: torch.Tensor | None) -> torch.Tensor:
@@ -98,11 +92,5 @@ def _sound_uri(clip: Clip, gain: float) -> str:
                             compact=clip.sample_rate_hz <= 192_000)
 
 
-@lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(loader=jinja2.FunctionLoader(text_of), autoescape=True,
-                              undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-
-
-def _render(template: str, /, **values: object) -> str:
-    return _environment().get_template(template).render(values)
+def _filled(template: str, /, **values: object) -> str:
+    return render(template, package=PACKAGE, **values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,7 +15,19 @@ from earwitness.core.validation import fits
 Progress = Callable[[float], None]  # called with the share done, 0..1
 StepProgress = Callable[[str, float], None]  # called with the name of a step and the share done
 MAX_RATE_HZ = 10_000_000
-SHOWN_BY: dict[type, Callable[[Any], str]] = {}  # how notebooks show a value, as HTML; ``report.notebook`` fills it in
+
+
+def shown(value: object, how: str) -> str:
+    """Return how a notebook shows a value, as HTML.
+
+    Args:
+        value: what is shown.
+        how: name of a function of ``earwitness.report.notebook``.
+    """
+    # by name, when a notebook asks: values are the lowest layer, and what draws them stands far above
+    notebook = importlib.import_module("earwitness.report.notebook")
+    html: str = getattr(notebook, how)(value)
+    return html
 
 
 def check_rate(sample_rate_hz: Any) -> None:
@@ -59,7 +72,7 @@ class Clip:
         return self.waveform.numel() / self.sample_rate_hz
 
     def _repr_html_(self) -> str:
-        return SHOWN_BY[Clip](self)
+        return shown(self, "clip_html")
 
 
 @dataclass(frozen=True)
@@ -139,4 +152,4 @@ class Attribution:
                 f"seed={self.seed})")
 
     def _repr_html_(self) -> str:
-        return SHOWN_BY[Attribution](self)
+        return shown(self, "attribution_html")
