@@ -20,9 +20,9 @@ def completeness_gap(attribution: Attribution, *, score: float) -> float:
 
     Source: Sundararajan et al. 2017, axiom of completeness; Lundberg & Lee 2017, local accuracy.
     """
-    own = attribution.settings.get(FACT)
-    if own:
-        return max(abs(float(gap)) for gap in own)
+    measured_gaps = attribution.settings.get(FACT)
+    if measured_gaps:
+        return max(abs(float(gap)) for gap in measured_gaps)
     if attribution.method != "kernel_shap" or attribution.components is None:
         return float("nan")
     promised = score - float(attribution.components.intercept)

@@ -92,6 +92,9 @@ class FrontEnd(ABC):
 
         These are the values themselves, or gains of the features' spectrum for waveforms.
         """
+        # Soft masks, the path of integrated gradients and DeepSHAP's difference all run along these lines. They must be
+        # straight in what the network takes, for its front end is no part of the network: the values here. A network
+        # over waveforms overrides this, since a line straight in decibels is an exponential in its input.
         return values
 
     def from_linear_space(self, features: Features, coordinates: Tensor) -> Features:

@@ -79,7 +79,7 @@ def audible_mask(
             masks.append(_mask(grid, STEEPEST, plane))
             facts.append([*_answers(score, item, masks[-1]).tolist(), float(masks[-1].mean())])
     names = ("score_kept", "score_removed", "mask_mean")
-    return Evidence(torch.stack(masks), facts={name: [each[k] for each in facts] for k, name in enumerate(names)})
+    return Evidence(torch.stack(masks), facts={name: [row[k] for row in facts] for k, name in enumerate(names)})
 
 
 def _mask(grid: Tensor, steepness: float, like: Tensor) -> Tensor:
@@ -98,9 +98,9 @@ def _answers(score: Score, item: Features, mask: Tensor) -> Tensor:
     """Score of the sound that a mask keeps and of the sound that it removes, (2,)."""
     model = score.model
     both = item.with_values(item.values.expand(2, -1, -1))
-    heard = features_of_sounds(model, model.front_end.inverse(both, torch.stack([mask, 1 - mask])))
+    split_features = features_of_sounds(model, model.front_end.inverse(both, torch.stack([mask, 1 - mask])))
     changed = item.values - model.front_end.from_stft(item.stft)
-    return score(heard.with_values(heard.values + changed))
+    return score(split_features.with_values(split_features.values + changed))
 
 
 def _terms(score: Score, item: Features) -> Callable[[Tensor], Tensor]:

@@ -53,8 +53,8 @@ def deep_shap(
                              f"{tuple(features.values.shape)}; last two axes must match")
     values, gaps = [], []
     for k in range(len(features)):
-        found, gap = _explain_item(score, features[k : k + 1], backgrounds.to(features.values), variant, progress)
-        values.append(found)
+        attribution, gap = _explain_item(score, features[k : k + 1], backgrounds.to(features.values), variant, progress)
+        values.append(attribution)
         gaps.append(gap)
     return Evidence(torch.stack(values), facts={"completeness_gap": gaps})
 

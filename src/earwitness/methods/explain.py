@@ -117,9 +117,9 @@ def explain(
         fast = bool(settings.pop("prepared"))
     if isinstance(clip, Sequence) and not isinstance(clip, str):
         alone: Callable[..., Any] = explain
-        return [alone(model, each, method, target, score=score, at_s=at_s, seed=seed, fast=fast,
+        return [alone(model, item, method, target, score=score, at_s=at_s, seed=seed, fast=fast,
                       precision=precision, progress=progress and shifted(progress, k, len(clip)), **settings)
-                for k, each in enumerate(clip)]
+                for k, item in enumerate(clip)]
     if not isinstance(model, AudioModel):
         kind = type(model).__name__
         raise ParameterError(f"model is a {kind}; expected an AudioModel: earwitness.load_model gives one, "
@@ -138,7 +138,7 @@ def explain(
     with eval_mode(model.network):
         windows = model.windows(clip)
         range_s = None if at_s is None else check_range(at_s, duration_s=clip.duration_s)
-        targets = [resolve_target(model, windows, each, score, range_s) for each in requested]
+        targets = [resolve_target(model, windows, request, score, range_s) for request in requested]
         optimised = _optimised(model, windows[0], enabled=fast and method not in ON_THE_NETWORK_ITSELF)
         by_target = explain_windows(
             METHODS[method], replace(model, network=optimised.network), windows, targets, batch=optimised.batch,
@@ -146,10 +146,10 @@ def explain(
     common: dict[str, Any] = {"model": model.name, "front_end": frontends.describe_front_end(model.front_end),
                               "optimised": optimised.steps, "precision": precision}
     if len(targets) > 1:
-        common["asked_together"] = [each.words(model) for each in targets]
+        common["asked_together"] = [resolved.words(model) for resolved in targets]
     deviations = [windowed.deviation for windowed in by_target if windowed.deviation is not None]
-    own = _plain(_own_settings(method) | settings) | ({"bf16_deviation": max(deviations)} if deviations else {})
-    attributions = [_attribution(model, method, resolved, windowed, own | common, seed, windows.layout)
+    recorded = _plain(_own_settings(method) | settings) | ({"bf16_deviation": max(deviations)} if deviations else {})
+    attributions = [_attribution(model, method, resolved, windowed, recorded | common, seed, windows.layout)
                     for resolved, windowed in zip(targets, by_target, strict=True)]
     return attributions if several else attributions[0]
 

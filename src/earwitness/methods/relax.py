@@ -50,18 +50,19 @@ def relax(
     Source: Wickstrøm et al. 2023, eq. 4 and 5; Hammershøi et al. 2023 for the stripes. Differs: balanced sampling.
     """
     sampling = sampling or ("balanced" if keep == 0.5 else "independent")
-    found: list[MaskedMean] = []
+    estimates: list[MaskedMean] = []
     for k in range(len(features)):
         item = features[k : k + 1]
         filling = fill_values(fill, FillContext(item.values, score.model.front_end, generator=generator))
         grids = draw_grids(n_masks, masks, cells=cells, keep=keep, balanced=sampling == "balanced",
                            generator=generator)
-        found.append(_score_grids(score, item, grids, filling, sampling, tolerance, progress))
-    planes = [each.result(normalise=normalise) for each in found]
+        estimates.append(_score_grids(score, item, grids, filling, sampling, tolerance, progress))
+    planes = [estimate.result(normalise=normalise) for estimate in estimates]
     return Evidence(
         torch.stack([importance for importance, _ in planes]).to(features.values),
         torch.stack([spread for _, spread in planes]).to(features.values),
-        facts={"n_masks_used": [each.count for each in found], "standard_error": [each.error for each in found]},
+        facts={"n_masks_used": [estimate.count for estimate in estimates],
+               "standard_error": [estimate.error for estimate in estimates]},
     )
 
 
@@ -100,7 +101,7 @@ def _score_grids(
 
         scores = torch.cat([scores, evaluate(score, make, until - done, progress=report)])
         if tolerance is not None:
-            found = masked_mean(grids.first(until), scores, shape, balanced=sampling == "balanced")
-            if found.error <= tolerance:
-                return found
+            estimate = masked_mean(grids.first(until), scores, shape, balanced=sampling == "balanced")
+            if estimate.error <= tolerance:
+                return estimate
     return masked_mean(grids, scores, shape, balanced=sampling == "balanced")

@@ -106,11 +106,11 @@ def _defaults(method: str, plane: str) -> dict[str, Any]:
 
 
 def _check_settings(method: str, settings: dict[str, Any]) -> None:
-    known = [p.name for p in inspect.signature(SERIES_METHODS[method]).parameters.values()
-             if p.kind is p.KEYWORD_ONLY and p.name not in ("generator", "progress", "minimum")]
+    setting_names = [p.name for p in inspect.signature(SERIES_METHODS[method]).parameters.values()
+                     if p.kind is p.KEYWORD_ONLY and p.name not in ("generator", "progress", "minimum")]
     for name in settings:
-        if name not in known:
-            raise unknown_name(f"setting of {method}", name, known)
+        if name not in setting_names:
+            raise unknown_name(f"setting of {method}", name, setting_names)
     if settings.get("fill", "silence") not in ("silence", "zero"):
         raise ParameterError(f"fill is {settings['fill']!r}; a series' plane holds gains, so expected 'silence': "
                              "choose what is heard instead with baseline")

@@ -175,4 +175,4 @@ def measures_of(
         "p": p, "p_kept": p_kept, "p_removed": p_removed,
     }
     lists = {name: column.tolist() for name, column in columns.items()}
-    return [Measures(**{name: column[each] for name, column in lists.items()}) for each in range(k)]
+    return [Measures(**{name: column[row] for name, column in lists.items()}) for row in range(k)]

@@ -114,7 +114,7 @@ def _noise(context: FillContext) -> Tensor:
 
 
 def _blur(context: FillContext) -> Tensor:
-    frames, bins = (min(wanted, size - 1 + size % 2) for wanted, size in
+    frames, bins = (min(width, size - 1 + size % 2) for width, size in
                     ((BLUR_FRAMES, context.values.shape[2]), (BLUR_BINS, context.values.shape[1])))
     margin = (frames // 2, frames // 2, bins // 2, bins // 2)
     padded = functional.pad(context.values[:, None], margin, mode="replicate")

@@ -69,11 +69,11 @@ def explain_scene(
 
 
 def _command(model: AudioModel, request: ExplainRequest, scene: str) -> str:
-    words = ["earwitness", "demo", "--seed", str(request.seed), "--method", request.method, "--mask", request.mask,
-             "--scene", scene]
+    arguments = ["earwitness", "demo", "--seed", str(request.seed), "--method", request.method, "--mask", request.mask,
+                 "--scene", scene]
     if model.name != MODEL:
-        words += ["--model", model.name]
-    return shlex.join(words + words_of_method(request))
+        arguments += ["--model", model.name]
+    return shlex.join(arguments + words_of_method(request))
 
 
 def _rows(attributions: list[Attribution], evidence: Tensor, seed: int) -> list[tuple[str, str]]:

@@ -49,8 +49,8 @@ def method_names(text: str) -> tuple[str, ...]:
 
 def settings_of(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the settings that a method has."""
-    known = _known_settings(method)
-    return {name: value for name, value in settings.items() if name in known}
+    names = _known_settings(method)
+    return {name: value for name, value in settings.items() if name in names}
 
 
 def check_settings(methods: Sequence[str], settings: Mapping[str, Any]) -> None:
@@ -59,10 +59,10 @@ def check_settings(methods: Sequence[str], settings: Mapping[str, Any]) -> None:
     Raises:
         ParameterError: its name, and the names there are.
     """
-    known = set().union(*(_known_settings(method) for method in methods))
+    names = set().union(*(_known_settings(method) for method in methods))
     for name in settings:
-        if name not in known:
-            raise unknown_name(f"setting of {', '.join(methods)}", name, known)
+        if name not in names:
+            raise unknown_name(f"setting of {', '.join(methods)}", name, names)
 
 
 def explains_embedding(method: str, settings: Mapping[str, Any]) -> bool:
@@ -73,10 +73,11 @@ def explains_embedding(method: str, settings: Mapping[str, Any]) -> bool:
 def settings_by_method(attributions: Sequence[Attribution]) -> dict[str, Any]:
     """Return what every attribution says of the model, and per method its own settings, as of its first stretch."""
     shared = {name: attributions[0].settings[name] for name in SHARED if name in attributions[0].settings}
-    own: dict[str, dict[str, Any]] = {}
-    for each in attributions:
-        own.setdefault(each.method, {name: value for name, value in each.settings.items() if name not in SHARED})
-    return shared | own
+    by_method: dict[str, dict[str, Any]] = {}
+    for attribution in attributions:
+        not_shared = {name: value for name, value in attribution.settings.items() if name not in SHARED}
+        by_method.setdefault(attribution.method, not_shared)
+    return shared | by_method
 
 
 def embedding_notes(sections: Sequence[Section]) -> list[str]:
@@ -121,12 +122,12 @@ def explain_by_each(
         reasons = dict.fromkeys(refusal.reason for refusal in refusals)
         if len(reasons) == 1:
             raise ParameterError(next(iter(reasons)))
-        said = "; ".join(f"{refusal.method}: {refusal.reason}" for refusal in refusals)
-        raise ParameterError(f"none of {len(methods)} methods can explain this: {said}")
+        all_reasons = "; ".join(f"{refusal.method}: {refusal.reason}" for refusal in refusals)
+        raise ParameterError(f"none of {len(methods)} methods can explain this: {all_reasons}")
     return sections, refusals
 
 
 def _known_settings(method: str) -> set[str]:
     parameters = inspect.signature(METHODS[method]).parameters.values()
-    own = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - set(NOT_SETTINGS)
-    return own | {"score"}
+    keywords = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - set(NOT_SETTINGS)
+    return keywords | {"score"}

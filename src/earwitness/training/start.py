@@ -41,10 +41,10 @@ def start_network(arch: str, arch_settings: dict[str, Any], *, init: Path | None
         network = ARCHITECTURES[arch](**arch_settings)
     if init is None:
         return network
-    own = network.state_dict()
+    parameters = network.state_dict()
     given = {name: value for name, value in read_state_dict(init).items() if not name.startswith(FRONT_END_PREFIXES)}
-    other_size = {name for name in own if name not in given or given[name].shape != own[name].shape}
-    other_size |= {name for name in given if name not in own}
+    other_size = {name for name in parameters if name not in given or given[name].shape != parameters[name].shape}
+    other_size |= {name for name in given if name not in parameters}
     left_out = tuple(prefix for prefix in REPLACEABLE if any(name.startswith(prefix) for name in other_size))
     wrong = sorted(name for name in other_size if not name.startswith(left_out or "\0")
                    and not name.endswith("num_batches_tracked"))
@@ -52,5 +52,5 @@ def start_network(arch: str, arch_settings: dict[str, Any], *, init: Path | None
         raise WeightsError(f"{init}: {wrong[0]} and {len(wrong) - 1} more do not fit {arch} with {arch_settings}; "
                            "expected weights of the same architecture")
     network.load_state_dict({name: value for name, value in given.items()
-                             if name in own and not name.startswith(left_out or "\0")}, strict=False)
+                             if name in parameters and not name.startswith(left_out or "\0")}, strict=False)
     return network
