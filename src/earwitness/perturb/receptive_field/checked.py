@@ -81,13 +81,13 @@ def _difference_in_words(field: ReceptiveField, n: int, tolerance: float) -> str
     on = probes[:, field.labels.cpu()].to(field.values.device)
     with torch.no_grad():
         plain = torch.cat([field.function(torch.where(one, field.values, field.fill)[None]) for one in on])
-    largest = plain.abs().max().clamp(min=torch.finfo(plain.dtype).tiny)
+    largest = plain.double().abs().max().clamp(min=torch.finfo(torch.float64).tiny)
     try:
         for batch, always in ((None, True), (N_PROBES // 2, True), (None, False)):
             outputs = field(probes, batch=batch, always=always)
             if outputs.shape != plain.shape:
                 return f"sharing changed the shape of the output from {tuple(plain.shape)} to {tuple(outputs.shape)}"
-            difference = float(((outputs - plain).abs().max() / largest).nan_to_num(nan=float("inf")))
+            difference = float(((outputs.double() - plain.double()).abs().max() / largest).nan_to_num(nan=float("inf")))
             if not difference <= tolerance:
                 return f"sharing moved the output by {difference:.1e} of the largest"
     except CannotReuse as error:

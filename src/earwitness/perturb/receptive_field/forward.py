@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from typing import Any
-from weakref import ReferenceType, ref
 
 import numpy as np
 import torch
@@ -14,13 +11,14 @@ from torch import Tensor
 from torch.utils import _pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from earwitness.perturb.receptive_field.cost import multiply_adds
+from earwitness.perturb.receptive_field.cost import UncomputedTensor, claimed, uncomputed
 from earwitness.perturb.receptive_field.parts import Integers
 from earwitness.perturb.receptive_field.piecewise import CannotReuse, Pieces, PiecewiseTensor
+from earwitness.perturb.receptive_field.recording import Recording, replayed
 
 EXPANDED_BYTES = 64 * 2**20  # of an ordinary tensor that stands for a batch; less makes the batch smaller
 DENSE_BYTES = 512 * 2**20  # of what ordinary operations make of it
-CELLS_BYTES = 2**31  # of the cells of one map
+CELLS_BYTES = 512 * 2**20  # of the cells of one map; larger ones are made for one batch after the other
 WORTH_SHARE = 0.7  # cells over coalitions × places, from which on computing every coalition is as good
 
 Handler = Callable[["SharedForward", Any, tuple[Any, ...], dict[str, Any]], Any]
@@ -36,16 +34,6 @@ class SmallerBatch(BaseException):  # networks may catch every Exception
         self.batch_size = batch_size
 
 
-@dataclass(eq=False)
-class _Step:
-    """An operation of the first pass and what it gave; values that nobody needs again are let go."""
-
-    name: str
-    result: Any
-    leaves: list[ReferenceType[Pieces]]
-    shells: list[Pieces]
-
-
 class SharedForward:
     """Handles the operations on piecewise tensors.
 
@@ -54,17 +42,17 @@ class SharedForward:
         batch_size: coalitions that the tensors claim to hold.
         multiply_adds: of convolutions and matrix products so far.
         always: share the work also where that does not pay, as tests and checks want.
+        expansions: operations for which maps became ordinary tensors.
     """
 
     def __init__(self, first: Pieces, handlers: dict[Any, Handler], device: torch.device, *, always: bool) -> None:
         """Take the masked inputs."""
         self.first, self.handlers, self.device, self.always = first, handlers, device, always
         self.multiply_adds = 0.0
+        self.expansions: list[str] = []
         self.coalitions: Integers = np.arange(first.geometry.variants.n_coalitions)
-        self._steps: list[_Step] = []
-        self._kept: dict[int, Pieces] = {id(first): first}
-        self._position = 0
-        self._tainted: set[int] = set()  # memory of what depends on the input; memory is reused, so others may be in it
+        self._recording = Recording(first)
+        self._tainted: set[int] = set()  # memory of ordinary tensors that depend on the input
 
     @property
     def batch_size(self) -> int:
@@ -97,11 +85,15 @@ class SharedForward:
         return torch.cat(outputs)
 
     def _pass(self, function: Callable[[Tensor], Tensor]) -> Tensor:
-        self._position = 0
-        with torch.no_grad(), _Watch(self):
-            output = function(PiecewiseTensor(self.first, self))
+        self._recording.rewind()
+        self._tainted.clear()
+        with torch.no_grad():
+            with _Watch(self):
+                output = function(PiecewiseTensor(self.first, self))
             if isinstance(output, PiecewiseTensor):
                 output = self.expanded(output)
+            if isinstance(output, UncomputedTensor):
+                output = output.inner
         if not isinstance(output, Tensor) or output.ndim == 0 or len(output) != self.batch_size:
             raise CannotReuse("its output is not one row per input")
         return output
@@ -109,50 +101,22 @@ class SharedForward:
     # operations
 
     def step(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Carry out one operation, or bring its result back from the first pass."""
-        position, self._position = self._position, self._position + 1
-        if position < len(self._steps):
-            step = self._steps[position]
-            if step.name != str(func):
-                raise CannotReuse("it does not do the same for every batch")
-            if step.shells:
-                return self._again(step, args)
-            result = self._compute(func, args, kwargs)
-            self._taint(result)
-            return result
+        """Carry out an operation on maps, or bring its result back from the first pass."""
+        step = self._recording.next(str(func))
+        if step is not None and step.shells:
+            return replayed(step, args, self)
         result = self._compute(func, args, kwargs)
-        leaves = _pytree.tree_leaves(result)
-        tensors = [leaf for leaf in leaves if isinstance(leaf, PiecewiseTensor)]
-        if any(isinstance(t, Tensor) and not isinstance(t, PiecewiseTensor) and t.numel() for t in leaves):
-            tensors = []  # something is of this batch only
         self._taint(result)
-        if not tensors:
-            for leaf in _pytree.tree_leaves((args, kwargs)):
-                if isinstance(leaf, PiecewiseTensor):
-                    self._kept[id(leaf.pieces)] = leaf.pieces
-        shells = [_shell(t.pieces) for t in tensors]
-        kinds = _pytree.tree_map(lambda leaf: _Hole() if isinstance(leaf, PiecewiseTensor) else leaf, result)
-        if func._schema.is_mutable:
-            kinds = None
-        self._steps.append(_Step(str(func), kinds, [ref(t.pieces) for t in tensors], shells))
+        if step is None:
+            self._recording.note(func, (args, kwargs), result)
         return result
-
-    def _again(self, step: _Step, args: tuple[Any, ...]) -> Any:
-        pieces = [alive() or shell for alive, shell in zip(step.leaves, step.shells, strict=True)]
-        if step.result is None:
-            args[0].pieces = pieces[0]
-            return args[0]
-        base = next((leaf for leaf in _pytree.tree_leaves(args) if isinstance(leaf, PiecewiseTensor)), None)
-        left = iter(pieces)
-        return _pytree.tree_map(lambda leaf: PiecewiseTensor(next(left), self, base) if isinstance(leaf, _Hole) else leaf,
-                                step.result)
 
     def _compute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         handler = self.handlers.get(func.overloadpacket)
-        if handler is not None:
+        if handler is not None and not self._is_tainted((args, kwargs)):
             result = handler(self, func, args, kwargs)
             if result is not NotImplemented:
-                return result
+                return _pytree.tree_map(self._claimed, result) if self.counting else result
         name = func.overloadpacket.__name__
         if name in READERS:
             raise CannotReuse(f"it looks at its numbers ({name})")
@@ -161,6 +125,7 @@ class SharedForward:
             for a, s in zip(args, func._schema.arguments, strict=False)
         ):
             raise CannotReuse(f"it writes into its maps ({name})")
+        self.expansions.append(name)
         plain = _pytree.tree_map(lambda leaf: self.expanded(leaf) if isinstance(leaf, PiecewiseTensor) else leaf,
                                  (args, kwargs))
         return self.ordinary(func, *plain)
@@ -171,9 +136,9 @@ class SharedForward:
         Raises:
             SmallerBatch: it takes too much memory.
         """
-        self._kept[id(tensor.pieces)] = tensor.pieces
+        self._recording.keep(tensor.pieces)
         self.room(tensor.numel() * tensor.element_size(), EXPANDED_BYTES)
-        values = tensor.pieces.dense(self.coalitions)
+        values: Tensor = self._claimed(tensor.pieces.dense(self.coalitions))
         self._taint(values)
         return values
 
@@ -185,11 +150,7 @@ class SharedForward:
         """
         if n_bytes <= limit or self.batch_size == 1 or self.counting:
             return
-        for step in self._steps:
-            for alive in step.leaves:
-                pieces = alive()
-                if pieces is not None:  # somebody holds it, so it may be needed
-                    self._kept[id(pieces)] = pieces
+        self._recording.keep_what_is_held()
         raise SmallerBatch(int(self.batch_size * limit / n_bytes))
 
     def ordinary(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -197,24 +158,32 @@ class SharedForward:
         tainted = self._is_tainted((args, kwargs))
         if tainted and func.overloadpacket.__name__ in READERS:
             raise CannotReuse(f"it looks at its numbers ({func.overloadpacket.__name__})")
-        if self.counting:
-            args, kwargs = _pytree.tree_map(_meta, (args, kwargs))
+        if self.counting and tainted:
+            result, work = uncomputed(func, args, kwargs, self.device)
+            self.multiply_adds += work
+            return result
         result = func(*args, **kwargs)
-        if tainted:
-            self._taint(result)
-        self.multiply_adds += multiply_adds(func, args, result)
+        self._taint(result, tainted=tainted)
         if isinstance(result, Tensor) and result.ndim and len(result) == self.batch_size:
             self.room(result.numel() * result.element_size(), DENSE_BYTES)
         return result
 
-    def _taint(self, result: Any) -> None:
+    def _claimed(self, leaf: Any) -> Any:
+        return claimed(leaf, self.device) if self.counting else leaf
+
+    def _taint(self, result: Any, *, tainted: bool = True) -> None:
         for leaf in _pytree.tree_leaves(result):
-            if isinstance(leaf, Tensor) and not isinstance(leaf, PiecewiseTensor):
-                self._tainted.add(leaf.untyped_storage()._cdata)
+            if isinstance(leaf, Tensor) and not isinstance(leaf, (PiecewiseTensor, UncomputedTensor)):
+                memory = leaf.untyped_storage()._cdata
+                self._tainted.add(memory) if tainted else self._tainted.discard(memory)  # memory is used again
 
     def _is_tainted(self, values: Any) -> bool:
-        return any(isinstance(leaf, Tensor) and leaf.untyped_storage()._cdata in self._tainted
-                   for leaf in _pytree.tree_leaves(values))
+        return any(
+            isinstance(leaf, UncomputedTensor)
+            or (isinstance(leaf, Tensor) and not isinstance(leaf, PiecewiseTensor)
+                and leaf.untyped_storage()._cdata in self._tainted)
+            for leaf in _pytree.tree_leaves(values)
+        )
 
     # what handlers need
 
@@ -239,24 +208,9 @@ class SharedForward:
 
     def may_overwrite(self, tensor: PiecewiseTensor) -> bool:
         """Whether nobody else needs the memory of a tensor's cells."""
-        kept = {pieces.cells.data_ptr() for pieces in self._kept.values()}
         cells = tensor.pieces.cells
         whole = cells.untyped_storage().nbytes() == cells.numel() * cells.element_size()
-        return whole and cells.data_ptr() not in kept
-
-
-class _Hole:
-    """Where a piecewise tensor stood in a result."""
-
-
-def _shell(pieces: Pieces) -> Pieces:
-    """Return where the values were, without them."""
-    empty = pieces.cells.new_empty(0, *pieces.cells.shape[1:])
-    return replace(pieces, cells=empty, trouble=pieces.trouble or "it needs a map that it did not need before")
-
-
-def _meta(leaf: Any) -> Any:
-    return leaf.to("meta") if isinstance(leaf, Tensor) else leaf
+        return whole and not self._recording.keeps(cells)
 
 
 class _Watch(TorchDispatchMode):

@@ -100,9 +100,9 @@ def _distinct(rows: NDArray[np.bool_]) -> tuple[Integers, Integers]:
         return np.zeros(1, dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
     packed = np.packbits(rows, axis=1)
     if packed.shape[1] <= 8:
-        packed = np.pad(packed, ((0, 0), (0, 8 - packed.shape[1])))
-        _, first, index = np.unique(np.ascontiguousarray(packed).view(np.int64)[:, 0], return_index=True,
-                                    return_inverse=True)
+        words = np.zeros((len(rows), 8), dtype=np.uint8)
+        words[:, : packed.shape[1]] = packed
+        _, first, index = np.unique(words.view(np.int64)[:, 0], return_index=True, return_inverse=True)
     else:
         _, first, index = np.unique(packed, axis=0, return_index=True, return_inverse=True)
     return first, index.reshape(-1)

@@ -208,7 +208,7 @@ def batch_norm(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     x, weight, bias, mean, variance = args[:5]
     eps = args[-1]
     if name == "native_batch_norm" and (args[5] or mean is None):
-        if isinstance(x, PiecewiseTensor) and BATCH in x.pieces.layout[1]:
+        if isinstance(x, PiecewiseTensor) and (BATCH in x.pieces.layout[1] or run.batch_size == 1):
             return NotImplemented  # an instance norm: every input by itself
         raise CannotReuse("a batch norm measures the batch")
     if not isinstance(x, PiecewiseTensor) or x.ndim < 2:

@@ -68,8 +68,7 @@ class ReceptiveField:
         Raises:
             CannotReuse: the network does something for which sharing is not known to be right.
         """
-        run = self._forward(coalitions, counting=False, always=always)
-        return run(self.function, batch)
+        return self.shared_forward(coalitions, always=always)(self.function, batch)
 
     def passes(self, coalitions: Tensor) -> float:
         """Return the work for coalitions (k, n), in passes of the network over one input; nothing is computed.
@@ -79,13 +78,14 @@ class ReceptiveField:
         Raises:
             CannotReuse: as for a call.
         """
-        run = self._forward(coalitions, counting=True, always=False)
+        run = self.shared_forward(coalitions, counting=True)
         with torch.no_grad():
             bare = multiply_adds_of(self.function, self.fill[None])
         run(self.function)
         return run.multiply_adds / bare if bare else float(len(coalitions))
 
-    def _forward(self, coalitions: Tensor, *, counting: bool, always: bool) -> SharedForward:
+    def shared_forward(self, coalitions: Tensor, *, counting: bool = False, always: bool = False) -> SharedForward:
+        """Return what handles the operations of one evaluation of coalitions (k, n), to look at it afterwards."""
         n = int(self.labels.max()) + 1
         if coalitions.ndim != 2 or coalitions.shape[1] < n or not len(coalitions):
             raise ParameterError(f"coalitions has shape {tuple(coalitions.shape)}; expected (k, {n}) with k >= 1")

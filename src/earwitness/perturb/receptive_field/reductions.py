@@ -35,7 +35,7 @@ def reduced(run: SharedForward, x: PiecewiseTensor, dims: list[int], how: str, *
         layout = [own for d, own in enumerate(layout) if d not in dims]
     left = Pieces(cells, pieces.geometry, tuple(layout))
     if not divided:
-        return run.wrap(left)
+        return run.wrap(left if gone else left.with_cells(cells.clone()))
     return combined(run, left, divided, how)
 
 

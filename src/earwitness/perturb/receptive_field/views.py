@@ -216,7 +216,7 @@ def pad(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
 
 _A = torch.ops.aten
 HANDLERS = {
-    **dict.fromkeys([_A.view, _A._unsafe_view, _A.reshape], view),
+    **dict.fromkeys([_A.view, _A._unsafe_view, _A._reshape_alias], view),
     **dict.fromkeys([_A.permute, _A.transpose, _A.t], permute),
     **dict.fromkeys([_A.squeeze], squeeze), _A.unsqueeze: unsqueeze, _A.expand: expand,
     **dict.fromkeys([_A.detach, _A.alias, _A.lift_fresh], same), _A.clone: clone,
