@@ -100,8 +100,9 @@ def test_what_does_not_pay_is_said_to():
     everything = nn.Conv2d(1, 4, TEMPORAL.shape).double()
     words = reuse(lambda x: everything(x[:, None]).flatten(1), *item(), TEMPORAL, network=None)
     assert words == "sharing does not pay: 64 coalitions would cost 64 passes"
-    spectrum = reuse(lambda x: torch.fft.rfft(x, dim=1).abs() @ torch.ones(40, 2).double(), *item(), TEMPORAL, network=None)
-    assert "does not pay" in spectrum
+    matrix = torch.ones(40, 2).double()
+    words = reuse(lambda x: torch.fft.rfft(x, dim=1).abs() @ matrix, *item(), TEMPORAL, network=None)
+    assert "does not pay" in words
 
 
 def test_errors_of_an_odd_network_become_words():

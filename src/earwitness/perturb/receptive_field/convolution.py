@@ -90,7 +90,8 @@ class _Kernel:
         return self.groups == 1 and size[0] * size[1] * other <= FEW_PLACES and planes.shape[-1] >= MANY_CHANNELS
 
     def _padding(self) -> tuple[int, int]:
-        return (0 if self.n_divided >= 1 else self.windows[0].padding, 0 if self.n_divided == 2 else self.windows[1].padding)
+        down, along = (window.padding for window in self.windows)
+        return 0 if self.n_divided >= 1 else down, 0 if self.n_divided == 2 else along
 
     def _convolution(self, planes: Tensor) -> Tensor:
         if self._formatted is None:

@@ -28,8 +28,8 @@ def multiply_adds(func: Any, args: tuple[Any, ...], result: Any) -> float:
         inner = args[1].numel() // args[1].shape[0]
         return float((args[0] if transposed else result).numel() * inner)
     if name in PRODUCTS:
-        factors = [a for a in args if isinstance(a, Tensor) and a.ndim == (1 if name[-2:] == "mv" else 2 + ("b" in name))]
-        return float(result.numel() * factors[-2].shape[-1]) if len(factors) > 1 else 0.0
+        left = args[1 if name in ("addmm", "baddbmm", "addmv") else 0]
+        return float(result.numel() * left.shape[-1])
     if name in FUSED:
         weights = sum(a.numel() for a in args[1:] if isinstance(a, Tensor) and a.ndim == 2)
         return float(args[0].shape[0] * args[0].shape[1] * weights)
@@ -40,11 +40,11 @@ def multiply_adds(func: Any, args: tuple[Any, ...], result: Any) -> float:
     return 0.0
 
 
-class Counting(TorchDispatchMode):
+class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the multiply-adds of ordinary operations."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0.0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -57,36 +57,39 @@ def multiply_adds_of(function: Callable[[Tensor], Any], values: Tensor) -> float
     """Return the multiply-adds of a function of ordinary tensors."""
     with Counting() as counting:
         function(values)
-    return counting.total
+    total: float = counting.total
+    return total
 
 
 class UncomputedTensor(Tensor):
     """Claims to be on the network's device and has no values: for work that is counted, not done.
 
     Attributes:
-        inner: on "meta".
+        shape_only: the tensor on "meta".
     """
 
-    inner: Tensor
+    shape_only: Tensor
 
     @staticmethod
     def __new__(cls, inner: Tensor, device: torch.device) -> UncomputedTensor:
         """Wrap a tensor without values."""
-        self = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        self = Tensor._make_wrapper_subclass(
             cls, inner.shape, strides=inner.stride(), dtype=inner.dtype, device=device, requires_grad=False
         )
-        self.inner = inner
-        return self  # type: ignore[no-any-return]
+        self.shape_only = inner
+        return self
 
     def __init__(self, inner: Tensor, device: torch.device) -> None:
         """All is done when it is made."""
 
-    def __repr__(self, **_: Any) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         """Say what it stands for."""
         return f"UncomputedTensor({list(self.shape)})"
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         """Only the run that made it can use it."""
         raise RuntimeError(f"{func} outside of counting")
 
@@ -108,5 +111,5 @@ def uncomputed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], device:
 
 def _to_meta(leaf: Any) -> Any:
     if isinstance(leaf, UncomputedTensor):
-        return leaf.inner
+        return leaf.shape_only
     return leaf.to("meta") if isinstance(leaf, Tensor) else leaf

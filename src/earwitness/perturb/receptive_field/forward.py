@@ -19,7 +19,7 @@ from earwitness.perturb.receptive_field.recording import Recording, replayed
 EXPANDED_BYTES = 64 * 2**20  # of an ordinary tensor that stands for a batch; less makes the batch smaller
 DENSE_BYTES = 512 * 2**20  # of what ordinary operations make of it
 CELLS_BYTES = 512 * 2**20  # of the cells of one map; larger ones are made for one batch after the other
-WORTH_SHARE = 0.7  # cells over coalitions × places, from which on computing every coalition is as good
+WORTH_SHARE = 0.7  # cells over coalitions times places, from which on computing every coalition is as good
 
 Handler = Callable[["SharedForward", Any, tuple[Any, ...], dict[str, Any]], Any]
 READERS = ("_local_scalar_dense", "is_nonzero", "equal", "nonzero", "masked_select", "unique_dim", "_unique2",
@@ -93,7 +93,7 @@ class SharedForward:
             if isinstance(output, PiecewiseTensor):
                 output = self.expanded(output)
             if isinstance(output, UncomputedTensor):
-                output = output.inner
+                output = output.shape_only
         if not isinstance(output, Tensor) or output.ndim == 0 or len(output) != self.batch_size:
             raise CannotReuse("its output is not one row per input")
         return output
@@ -213,11 +213,11 @@ class SharedForward:
         return whole and not self._recording.keeps(cells)
 
 
-class _Watch(TorchDispatchMode):
+class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees the operations on ordinary tensors too: to count them, to bound them, to notice looks at numbers."""
 
     def __init__(self, run: SharedForward) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.run = run
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

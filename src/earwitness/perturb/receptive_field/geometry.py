@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -66,7 +67,7 @@ class Interval:
         """Return (first, last + 1) of the longest stretches of places that see the same."""
         ends = np.flatnonzero((np.diff(self.low) != 0) | (np.diff(self.high) != 0)) + 1
         edges = [0, *ends.tolist(), self.length]
-        return list(zip(edges[:-1], edges[1:], strict=True))
+        return list(pairwise(edges))
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +162,7 @@ class Geometry:
         """Return what the groups of a sliding operation's output look at.
 
         Yields:
-            (rows, columns) of a run of the group, and the cells its windows hold, (blocks, rows, columns); -1 is padding.
+            (rows, columns) of a run of the group, and the cells in its windows, (blocks, rows, columns); -1 is padding.
         """
         for (height, width), runs in output.groups.items():
             blocks = []

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -41,6 +40,7 @@ def separable_parts(labels: Tensor) -> SeparableParts | None:
     Args:
         labels: number of the part of each bin, (freq, time), int64.
 
+    >>> import torch
     >>> separable_parts(torch.tensor([[0, 0, 1], [0, 0, 1]])).kind
     'temporal'
     >>> separable_parts(torch.tensor([[0, 1], [1, 0]])) is None

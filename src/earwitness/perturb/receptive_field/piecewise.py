@@ -121,23 +121,25 @@ class PiecewiseTensor(Tensor):
     def __new__(cls, pieces: Pieces, run: SharedForward, base: PiecewiseTensor | None = None) -> PiecewiseTensor:
         """Wrap values; ``base`` is the tensor that this is a view of."""
         shape = pieces.shape(run.batch_size)
-        self = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        self = Tensor._make_wrapper_subclass(
             cls, shape, dtype=pieces.cells.dtype, device=run.device, requires_grad=False
         )
         self.pieces, self.run = pieces, run
         self.family = base.family if base is not None else []
         self.family.append(ref(self))
-        return self  # type: ignore[no-any-return]
+        return self
 
     def __init__(self, pieces: Pieces, run: SharedForward, base: PiecewiseTensor | None = None) -> None:
         """All is done when it is made."""
 
-    def __repr__(self, **_: Any) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         """Say what it stands for."""
         return f"PiecewiseTensor({list(self.shape)}, {self.pieces.geometry.n_cells} cells)"
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         """Leave every operation to the run."""
         for leaf in _pytree.tree_leaves((args, kwargs)):
             if isinstance(leaf, PiecewiseTensor):

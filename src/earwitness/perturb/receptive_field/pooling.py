@@ -13,13 +13,14 @@ from earwitness.perturb.receptive_field.forward import SharedForward
 from earwitness.perturb.receptive_field.geometry import Window
 from earwitness.perturb.receptive_field.piecewise import COLUMNS, ROWS, Pieces
 from earwitness.perturb.receptive_field.sliding import Sliding, slide, sliding
+from earwitness.perturb.receptive_field.views import filled
 
 INDICES = "it uses the indices of a pooling"
 
 
 def max_pool(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     """aten::max_pool2d_with_indices."""
-    x, kernel, stride, padding, dilation, ceil = (*args, *(None, None, [], [0], [1], False)[len(args):])
+    x, kernel, stride, padding, dilation, ceil = filled(args, (None, None, [], [0], [1], False))
     windows = _windows_of(list(x.shape[-2:]), kernel, stride or kernel, padding, dilation, ceil)
     slider = sliding(x.pieces, windows)
     if slider is None:
@@ -38,7 +39,7 @@ def max_pool(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
 
 def average_pool(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     """aten::avg_pool2d: sums, over how many were added."""
-    x, kernel, stride, padding, ceil, include, divisor = (*args, *(None, None, [], [0], False, True, None)[len(args):])
+    x, kernel, stride, padding, ceil, include, divisor = filled(args, (None, None, [], [0], False, True, None))
     windows = _windows_of(list(x.shape[-2:]), kernel, stride or kernel, padding, [1], ceil)
     slider = sliding(x.pieces, windows)
     if slider is None:
@@ -81,7 +82,7 @@ def _pooled(run: SharedForward, slider: Sliding, windows: list[Window], fill: fl
             planes = blocks.reshape(n, rows * columns, *rest)
         else:
             planes = blocks.reshape(n * rows * columns, *rest)
-        outputs = operation(planes.permute(0, 3, 1, 2), sizes, paddings).permute(0, 2, 3, 1)
+        outputs: Tensor = operation(planes.permute(0, 3, 1, 2), sizes, paddings).permute(0, 2, 3, 1)
         return outputs.reshape(-1, *outputs.shape[1 + slider.n_divided :])
 
     result = slide(run, slider, fill, pool)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from earwitness.core.errors import ParameterError
-from earwitness.perturb.receptive_field import convolution, factories, pointwise, pooling, reductions, views
+from earwitness.perturb.receptive_field import alignment, convolution, factories, pointwise, pooling, reductions, views
 from earwitness.perturb.receptive_field.cost import multiply_adds_of
 from earwitness.perturb.receptive_field.forward import SharedForward
 from earwitness.perturb.receptive_field.geometry import Geometry, Interval
@@ -16,8 +16,8 @@ from earwitness.perturb.receptive_field.parts import Variants, separable_parts
 from earwitness.perturb.receptive_field.piecewise import BATCH, COLUMNS, ROWS, Pieces
 
 HANDLERS = {
-    **views.HANDLERS, **pointwise.HANDLERS, **convolution.HANDLERS, **pooling.HANDLERS, **reductions.HANDLERS,
-    **factories.HANDLERS,
+    **views.HANDLERS, **alignment.HANDLERS, **pointwise.HANDLERS, **convolution.HANDLERS, **pooling.HANDLERS,
+    **reductions.HANDLERS, **factories.HANDLERS,
 }
 
 

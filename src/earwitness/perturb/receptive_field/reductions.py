@@ -9,7 +9,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from earwitness.perturb.receptive_field.forward import EXPANDED_BYTES, SharedForward
-from earwitness.perturb.receptive_field.piecewise import BATCH, COLUMNS, ROWS, Axes, CannotReuse, Pieces, PiecewiseTensor
+from earwitness.perturb.receptive_field.piecewise import (
+    BATCH,
+    COLUMNS,
+    ROWS,
+    Axes,
+    CannotReuse,
+    Pieces,
+    PiecewiseTensor,
+)
 from earwitness.perturb.receptive_field.pooling import INDICES
 
 INDEX_ROWS = 2**22  # entries of the table of cells that are looked up at once
@@ -86,7 +94,7 @@ def reduction(how: str) -> Any:
 
 
 def largest(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
-    """max along a dimension; which place holds it is not told."""
+    """Maximum along a dimension; which place holds it is not told."""
     if len(args) < 2 or not isinstance(args[1], int):
         return NotImplemented
     x, dim, keep = (*args, kwargs.get("keepdim", False))[:3]
@@ -121,12 +129,12 @@ def _no_indices(run: SharedForward, values: Tensor, x: PiecewiseTensor) -> Tenso
 
 
 def product(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
-    """mm, addmm and linear: rows of a map times an ordinary matrix."""
+    """Products (mm, addmm and linear): rows of a map times an ordinary matrix."""
     name = func.overloadpacket.__name__
     bias, x, matrix = args if name == "addmm" else (None, *args[:2])
     if name == "linear":
         bias, matrix = (args[2] if len(args) > 2 else None), matrix.t()
-    if kwargs or not isinstance(x, PiecewiseTensor) or isinstance(matrix, PiecewiseTensor) or isinstance(bias, PiecewiseTensor):
+    if kwargs or not isinstance(x, PiecewiseTensor) or any(isinstance(v, PiecewiseTensor) for v in (matrix, bias)):
         return NotImplemented
     if run.counting:
         matrix, bias = matrix.to("meta"), None if bias is None else bias.to("meta")
@@ -168,7 +176,7 @@ def _shares(run: SharedForward, pieces: Pieces, axes: Axes, matrix: Tensor) -> P
     if not run.counting:
         order = place.argsort(stable=True)
         counts = torch.bincount(place, minlength=n_places).tolist()
-        for number, own in enumerate(order.split(counts)):
+        for number, own in enumerate(torch.split(order, counts)):
             own = own.to(cells.device)
             shares[own] = cells[own] @ weight[number]
     return Pieces(shares, pieces.geometry, ((BATCH,), (0,)))

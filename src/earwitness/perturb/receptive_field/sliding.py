@@ -137,4 +137,4 @@ def _windows(cells: Tensor, index: Integers, fill: float) -> Tensor:
 def _place_by_place(cells: Tensor, operation: Callable[[Tensor, tuple[int, int]], Tensor], scale: int) -> Tensor:
     """Nothing slides along the divided axes."""
     chunk = max(1, CHUNK_BYTES // (cells[:1].numel() * cells.element_size() * scale))
-    return torch.cat([operation(part[:, None, None], (1, 1)) for part in cells.split(chunk)])
+    return torch.cat([operation(part[:, None, None], (1, 1)) for part in torch.split(cells, chunk)])

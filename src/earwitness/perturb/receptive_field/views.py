@@ -9,13 +9,19 @@ from torch import Tensor
 
 from earwitness.perturb.receptive_field.forward import SharedForward
 from earwitness.perturb.receptive_field.geometry import Geometry, Window
-from earwitness.perturb.receptive_field.piecewise import BATCH, ROWS, Pieces, PiecewiseTensor
+from earwitness.perturb.receptive_field.piecewise import BATCH, ROWS, Axes, Pieces, PiecewiseTensor
+
+
+def filled(args: tuple[Any, ...], defaults: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return arguments with the defaults of those that were left out."""
+    return (*args, *defaults[len(args) :])
 
 
 def regrouped(pieces: Pieces, sizes: list[int], batch: int) -> Pieces | None:
     """Return the values with dimensions of other sizes, as a view has them; None where a divided axis would be cut."""
-    cells, layout = pieces.cells, []
-    axes = [axis for dimension in pieces.layout for axis in dimension if pieces.length(axis, batch) != 1 or axis == BATCH]
+    cells = pieces.cells
+    layout: list[Axes] = []
+    axes = [a for dimension in pieces.layout for a in dimension if pieces.length(a, batch) != 1 or a == BATCH]
     lengths = {axis: pieces.length(axis, batch) for axis in axes}
     for size in sizes:
         dimension: list[int] = []
@@ -27,7 +33,7 @@ def regrouped(pieces: Pieces, sizes: list[int], batch: int) -> Pieces | None:
             if left % lengths[axis]:
                 if axis < 0 or lengths[axis] % left:
                     return None
-                cells = cells.unflatten(1 + axis, (left, lengths[axis] // left))
+                cells = cells.reshape(*cells.shape[: 1 + axis], left, lengths[axis] // left, *cells.shape[2 + axis :])
                 layout = [tuple(a + (a > axis) for a in d) for d in layout]
                 dimension = [a + (a > axis) for a in dimension]
                 lengths = {a + (a > axis): n for a, n in lengths.items()}
@@ -171,7 +177,7 @@ def select(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
 
 def slice_(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     """Take a range along a dimension."""
-    x, dim, start, stop, step = (*args, *(None, 0, None, None, 1)[len(args):])
+    x, dim, start, stop, step = filled(args, (None, 0, None, None, 1))
     start, stop, step = slice(start, stop, step).indices(x.shape[dim])
     if (start, step) == (0, 1) and stop == x.shape[dim]:
         return run.wrap(x.pieces, x)
@@ -193,7 +199,7 @@ def split(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
 
 def pad(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     """constant_pad_nd."""
-    x, widths, fill = (*args, 0.0)[:3]
+    x, widths, fill = filled(args, (None, None, 0.0))
     if not any(widths):
         return clone(run, func, args, kwargs)
     pieces = x.pieces
