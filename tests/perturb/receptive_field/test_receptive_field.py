@@ -166,3 +166,32 @@ def test_every_cell_is_where_it_belongs():
             for second in range(8):
                 alike = all((first >> part) % 2 == (second >> part) % 2 for part in own)
                 assert (cells[first, 0, frame] == cells[second, 0, frame]) == alike
+
+
+def held_over(m, x):
+    early = torch.relu(m.a(x[:, None]))
+    late = m.b(early)
+    gate = torch.sigmoid(late.mean((2, 3), keepdim=True))
+    return (late * gate + early).mean((2, 3))
+
+
+def test_maps_held_while_memory_runs_short_are_there_afterwards(monkeypatch):
+    monkeypatch.setattr("earwitness.perturb.receptive_field.forward.EXPANDED_BYTES", 7 * 4 * FREQ * TIME * 8)
+    coalitions = some("temporal", 20)
+
+    def function(x):
+        return held_over(NETWORKS["squeeze_and_excitation"], x)
+
+    got = ReceptiveField(function, *item(), LABELS["temporal"])(coalitions)
+    torch.testing.assert_close(got, plainly(function, "temporal", coalitions), rtol=0, atol=1e-12)
+
+
+def test_overwriting_a_map_leaves_what_other_batches_need():
+    def function(x):
+        maps = NETWORKS["plain"].a(x[:, None])
+        gated = (maps * torch.sigmoid(maps.mean((2, 3), keepdim=True))).mean((2, 3))
+        return gated + maps.relu_().mean((2, 3))
+
+    coalitions = some("temporal", 20)
+    got = ReceptiveField(function, *item(), LABELS["temporal"])(coalitions, batch=6)
+    torch.testing.assert_close(got, plainly(function, "temporal", coalitions), rtol=0, atol=1e-12)
