@@ -93,7 +93,8 @@ def slime(
                       enough=None if tolerance is None else enough)
         fits.append(surrogate.fit(values, sampling))
     return painted([fit.components for fit in fits], facts={
-        "n_samples_used": [fit.n_samples for fit in fits], "standard_error": [fit.error for fit in fits]})
+        "n_samples_used": [fit.n_samples for fit in fits], "standard_error": [fit.error for fit in fits],
+        "route": [fit.route for fit in fits]})
 
 
 def audio_lime(

@@ -48,7 +48,8 @@ def kernel_shap(
         components_of_items.append(_shapley_values(values))
         played.append(values)
     return painted(components_of_items, facts={"n_samples_used": [len(values.index) for values in played],
-                                               "standard_error": [_error(values) for values in played]})
+                                               "standard_error": [_error(values) for values in played],
+                                               "route": [values.route for values in played]})
 
 
 def _draws(n: int, n_samples: int | None, generator: torch.Generator) -> Tensor:

@@ -26,7 +26,7 @@ _ANSWERS: weakref.WeakKeyDictionary[nn.Module, dict[Hashable, str]] = weakref.We
 
 def reuse(
     function: Callable[[Tensor], Tensor], values: Tensor, fill: Tensor, labels: Tensor, *, network: nn.Module | None,
-    coalitions: Tensor | None = None, tolerance: float = TOLERANCE,
+    coalitions: Tensor | None = None, tolerance: float = TOLERANCE, name: str = "",
 ) -> ReceptiveField | str:
     """Return a checked ``ReceptiveField``, or in words why coalitions must be evaluated one by one.
 
@@ -41,6 +41,7 @@ def reuse(
         network: what the function calls, in evaluation mode; None checks every time.
         coalitions: what will be asked, (k, n); None means all up to ten parts, else 1,024 random ones.
         tolerance: largest difference of any output, over the largest output.
+        name: of the function, where several call the same network.
     """
     parts = separable_parts(labels)
     if parts is None:
@@ -50,7 +51,7 @@ def reuse(
     if coalitions is None:
         coalitions = _usual(n)
     answers = {} if network is None else _ANSWERS.setdefault(network, {})
-    key = _state_of(network), parts.kind, tuple(values.shape), values.dtype, str(values.device), tolerance
+    key = _state_of(network), parts.kind, tuple(values.shape), values.dtype, str(values.device), tolerance, name
     if key not in answers:
         _remember(answers, key, _difference_in_words(field, n, tolerance))
     if answers[key]:
