@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,8 +11,8 @@ from torch import Tensor
 
 from earwitness.core.errors import ParameterError, unknown_name
 from earwitness.core.types import Features
-from earwitness.methods import METHODS, Evidence
-from earwitness.methods.explain import ON_THE_NETWORK_ITSELF
+from earwitness.methods import Evidence, MethodSpec, spec
+from earwitness.methods.registry import check_network
 from earwitness.models.audio_model import AudioModel
 from earwitness.models.eval_mode import eval_mode
 from earwitness.models.inference import optimise_for_inference
@@ -43,13 +42,17 @@ class BoundMethod:
     question: Question | None = None
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise unknown_name("method", self.method, METHODS)
+        self.spec.check(self.settings)
         if self.score not in (*SCORES, "similarity"):
             raise unknown_name("score", self.score, (*SCORES, "similarity"))
         if self.question is None and (self.index is None) != (self.score == "similarity"):
             raise ParameterError(f"index is {self.index} for score {self.score!r}; expected a class for a logit or a "
                                  "probability, and None for similarity")
+
+    @property
+    def spec(self) -> MethodSpec:
+        """What the method says of itself."""
+        return spec(self.method)
 
     def score_of(self, model: AudioModel, features: Features) -> Score:
         """Return what is explained, see ``question``; a similarity is that to the given features' own embedding."""
@@ -63,12 +66,12 @@ class BoundMethod:
 
     def run(self, model: AudioModel, features: Features) -> Evidence:
         """Return all that the method found of one item of features, asking a prepared network as ``explain`` does."""
-        method = METHODS[self.method]
-        extra: dict[str, Any] = {}
-        if "generator" in inspect.signature(method).parameters:
+        method, extra = self.spec.function, dict[str, Any]()
+        check_network(self.spec, model.network)
+        if "generator" in self.spec.parameters:
             extra["generator"] = torch.Generator().manual_seed(self.seed)
         with eval_mode(model.network):
-            if self.method in ON_THE_NETWORK_ITSELF:
+            if not self.spec.takes_copy:
                 return method(self.score_of(model, features), features, **self.settings, **extra)
             return method(self.fast_score(model, features), features, **self.settings, **extra)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from torch import Tensor
 from earwitness.core.errors import ParameterError
 from earwitness.core.types import Features
 from earwitness.methods.evidence import Evidence, Progress
+from earwitness.methods.method_spec import spec_of
 from earwitness.models.audio_model import AudioModel
 from earwitness.models.overlap_add import OverlapAdd
 from earwitness.models.windows import WindowLayout, Windows
@@ -97,7 +97,7 @@ def explain_windows(
     layout = windows.layout
     found = [WindowedEvidence(layout) for _ in asking.questions]
     window_s = layout.window_samples / layout.sample_rate_hz
-    takes, done = inspect.signature(method).parameters, 0
+    takes, done = spec_of(method).parameters, 0
     for k, item in enumerate(windows):
         start_s = layout.start_s(k)
         scores = [question.about(asking.model, item, start_s=start_s) for question in asking.questions]

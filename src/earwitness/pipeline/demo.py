@@ -43,9 +43,10 @@ def explain_scene(
     """
     choices = choices or ExplainRequest()
     made = synthetic.make_scene(scene, seed=choices.seed)
-    if choices.target is None and made.label in model.labels and choices.method != "relax":
-        choices = replace(choices, target=made.label)
     methods = side_by_side.method_names(choices.method)
+    about_a_class = not all(side_by_side.explains_embedding(method, choices.settings) for method in methods)
+    if choices.target is None and made.label in model.labels and about_a_class:
+        choices = replace(choices, target=made.label)
     masks.describe(choices.mask)  # a wrong name is said before the work begins
     sections, refusals = explain_stretch(model, made.clip, choices, progress=progress)
     evidence = made.evidence(model.front_end)
