@@ -16,8 +16,9 @@ def method_names() -> tuple[str, ...]:
 
 
 def mask_names() -> tuple[str, ...]:
-    """Names of the masks that come with earwitness: the presets."""
-    return _keys("masks.py", "PRESETS")
+    """Names of the masks that come with earwitness; ``earwitness.masks.names`` says them with those of others."""
+    presets = _keys("masks.py", "PRESETS")
+    return (*presets, *(name for name in _keys("masks.py", "MASKS") if name not in presets and "_N" not in name))
 
 
 @cache

@@ -51,7 +51,7 @@ class Setting:
         if self.limits is None or not isinstance(value, numbers.Real):
             return
         low, high = self.limits
-        if not low <= value <= high:
+        if not low <= float(value) <= high:
             raise ParameterError(f"{self.name} is {value}; expected {low:g} to {high:g}")
 
 
