@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+from typing import Any
 
 import torch
 
@@ -92,5 +93,5 @@ def _sound_uri(clip: Clip, gain: float) -> str:
                             compact=clip.sample_rate_hz <= 192_000)
 
 
-def _filled(template: str, /, **values: object) -> str:
+def _filled(template: str, /, **values: Any) -> str:
     return render(template, package=PACKAGE, **values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from dataclasses import dataclass, replace
 
@@ -14,7 +13,6 @@ from earwitness.checks.randomisation import layers_with_weights, randomisation
 from earwitness.checks.stability import max_sensitivity
 from earwitness.core.errors import ParameterError
 from earwitness.core.types import Attribution, Features, Progress
-from earwitness.methods import METHODS
 from earwitness.metrics.flipping import ORDERS, flip
 from earwitness.models.audio_model import AudioModel
 from earwitness.models.eval_mode import eval_mode
@@ -209,7 +207,7 @@ def _n_blocks(features: Features) -> int:
 
 
 def _with_fewer_samples(bound: BoundMethod) -> BoundMethod:
-    parameters = inspect.signature(METHODS[bound.method]).parameters
+    defaults = bound.spec.defaults
     fewer = {name: n for name, n in FEWER.items()
-             if name in parameters and name not in bound.settings and isinstance(parameters[name].default, int)}
+             if name not in bound.settings and isinstance(defaults.get(name), int)}
     return replace(bound, settings={**bound.settings, **fewer})

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from earwitness.core.types import Features, Progress
 from earwitness.methods.evidence import Evidence
+from earwitness.methods.method_spec import DRAWS, PENALTY, method
 from earwitness.perturb.estimators import Normalisation
 from earwitness.perturb.evaluate import evaluate
 from earwitness.perturb.fills import FillContext, fill_values
@@ -18,8 +19,12 @@ from earwitness.targets.scores import Score
 
 MaskSampling = Literal["balanced", "independent"]
 ROUND = 1024  # masks between two looks at the standard error
+RANGES = {"n_masks": DRAWS, "cells": (1, 1000), "keep": (0.0, 1.0), "tolerance": PENALTY}
 
 
+@method(score="similarity", series=True, ranges=RANGES, summary="what the embedding needs", part="a soft cell",
+        cost="3,000 forward passes, or until sure", chance="yes, with uncertainty",
+        source="Wickstrøm et al. 2023, for embeddings; balanced sampling")
 def relax(
     score: Score, features: Features, *, generator: torch.Generator, n_masks: int = 3000, masks: str = "random",
     cells: int = 7, keep: float = 0.5, fill: str = "silence", normalise: Normalisation = "mask_sum",
@@ -66,6 +71,9 @@ def relax(
     )
 
 
+@method(score="probability", series=True, ranges=RANGES, summary="what kept masks have in common", part="a soft cell",
+        cost="3,000 forward passes, or until sure", chance="yes, with uncertainty",
+        source="Petsiuk et al. 2018, with uncertainty; balanced sampling")
 def rise(
     score: Score, features: Features, *, generator: torch.Generator, n_masks: int = 3000, masks: str = "random",
     cells: int = 7, keep: float = 0.5, fill: str = "silence", normalise: Normalisation = "mask_sum",

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from earwitness.core.types import Features, Progress
 from earwitness.methods.evidence import Evidence, painted
+from earwitness.methods.method_spec import DRAWS, PENALTY, method
 from earwitness.perturb import coalitions, estimators
 from earwitness.perturb.components import WeightedComponents
 from earwitness.perturb.game import CoalitionValues, make_game, play
@@ -14,6 +15,9 @@ from earwitness.perturb.registry import ComponentsLike
 from earwitness.targets.scores import Score
 
 
+@method(complete=True, ranges={"n_samples": DRAWS, "tolerance": PENALTY}, summary="what each part adds",
+        part="a stretch, a band", cost="all 2ⁿ coalitions of n ≤ 14 parts, or 2,048", chance="no, for n ≤ 14",
+        source="Lundberg & Lee 2017")
 def kernel_shap(
     score: Score, features: Features, *, generator: torch.Generator, components: ComponentsLike = "temporal",
     fill: str = "silence", n_samples: int | None = None, minimum: float | None = None,

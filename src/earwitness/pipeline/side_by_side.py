@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from earwitness.core.errors import EarwitnessError, ParameterError, unknown_name
 from earwitness.core.types import Attribution
-from earwitness.methods import METHODS
-from earwitness.methods.explain import DEFAULT_SCORES, NOT_SETTINGS
+from earwitness.methods import METHODS, spec
 from earwitness.report.contents import Refusal, Section
 
 ALL = "all"
@@ -54,20 +52,31 @@ def settings_of(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_settings(methods: Sequence[str], settings: Mapping[str, Any]) -> None:
-    """Refuse a setting that none of the methods has.
+    """Refuse a setting that none of the methods has, or a value that none of those who have it can take.
 
     Raises:
-        ParameterError: its name, and the names there are.
+        ParameterError: its name, and the names there are, or what is expected.
     """
     names = set().union(*(_known_settings(method) for method in methods))
-    for name in settings:
+    for name, value in settings.items():
         if name not in names:
             raise unknown_name(f"setting of {', '.join(methods)}", name, names)
+        refusals = [_refusal(method, name, value) for method in methods if name in _known_settings(method)]
+        if refusals[0] is not None and None not in refusals:
+            raise refusals[0]
+
+
+def _refusal(method: str, name: str, value: Any) -> ParameterError | None:
+    try:
+        spec(method).check({name: value})
+    except ParameterError as error:
+        return error
+    return None
 
 
 def explains_embedding(method: str, settings: Mapping[str, Any]) -> bool:
     """Say whether a method explains the embedding and not a class, so that it takes no target."""
-    return bool((settings.get("score") or DEFAULT_SCORES.get(method)) == "similarity")
+    return bool((settings.get("score") or spec(method).score) == "similarity")
 
 
 def settings_by_method(attributions: Sequence[Attribution]) -> dict[str, Any]:
@@ -128,6 +137,4 @@ def explain_by_each(
 
 
 def _known_settings(method: str) -> set[str]:
-    parameters = inspect.signature(METHODS[method]).parameters.values()
-    keywords = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - set(NOT_SETTINGS)
-    return keywords | {"score"}
+    return {*spec(method).settings, "score"}

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 import jinja2
 
@@ -13,7 +14,7 @@ OURS = "earwitness.report"
 
 
 def render(
-    template: str, /, *, package: str = OURS, script: str | None = None, style: str | None = None, **content: object
+    template: str, /, *, package: str = OURS, script: str | None = None, style: str | None = None, **content: Any
 ) -> str:
     """Fill a template; every text in ``content`` is shown literally, and a browser runs no script but ours.
 

@@ -39,7 +39,7 @@ class BlackBox(nn.Module):
         """
         if waveforms.requires_grad and torch.is_grad_enabled():
             raise ParameterError("the model is a black box, which gives answers and no gradients; use a method that "
-                                 "needs none: audio_lime, kernel_shap, lime, occlusion, rise or slime")
+                                 "needs none")
         answer = np.asarray(self.function(waveforms.detach().cpu().float().numpy().copy()))
         if answer.ndim != 2 or len(answer) != len(waveforms) or answer.dtype.kind not in "fiu":
             raise ParameterError(f"the function returns {answer.dtype} of shape {answer.shape}; expected numbers of "

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from earwitness import masks
 from earwitness.core.errors import ParameterError, unknown_name
-from earwitness.core.validation import fits
-from earwitness.methods import METHODS
+from earwitness.methods import spec
 
 MetricName = Literal["FF", "AI", "AG", "FidIn", "SPS", "AD", "COMP", "SISDR", "LSD", "PESQ", "STOI"]
 FAITHFULNESS: tuple[MetricName, ...] = ("FF", "AI", "AG", "FidIn", "SPS", "AD", "COMP")
@@ -184,15 +182,10 @@ def _in_words(place: tuple[int | str, ...], message: str) -> str:
 
 
 def _check_method(entry: MethodEntry) -> None:
-    if entry.function not in METHODS:
-        raise unknown_name("method", entry.function, METHODS)
-    parameters = inspect.signature(METHODS[entry.function]).parameters
-    hints = get_type_hints(METHODS[entry.function])
-    own = {p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY} - {"generator", "progress"}
-    for name, value in entry.settings.items():
-        if name != "score" and name not in own:
-            raise unknown_name(f"setting of {entry.function}", name, {*own, "score"})
-        if name != "score" and not fits(value, hints[name]):
-            raise ParameterError(f"method {entry.name!r}: {name} is {str(value)[:40]!r}; expected {hints[name]}")
-    if entry.backgrounds and "backgrounds" not in own:
+    chosen = spec(entry.function)
+    try:
+        chosen.check(entry.settings)
+    except ParameterError as error:
+        raise ParameterError(f"method {entry.name!r}: {error}") from error
+    if entry.backgrounds and "backgrounds" not in chosen.settings:
         raise ParameterError(f"method {entry.name!r} takes no backgrounds; expected backgrounds: false")
