@@ -6,7 +6,10 @@
 import re
 from pathlib import Path
 
+from earwitness import masks
 from earwitness.methods import specs
+from earwitness.metrics import METRICS
+from earwitness.perturb.fills import FILLS
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -42,10 +45,31 @@ def page_of(method):
     return f"[`{method}`]({method}.md)" if there else f"`{method}`"
 
 
+def fills():
+    """What there is to put in place of what is off."""
+    rows = [f"| `{name}` | {fill.unit}{', random' * fill.is_random} | {fill.mind} |" for name, fill in FILLS.items()]
+    return ["| fill | what it puts there | mind |", "|---|---|---|", *rows]
+
+
+def the_masks():
+    """The glossary's masks."""
+    rows = [f"| `{name}` | {mask.formula} | {mask.words.format('N')} |" for name, mask in masks.MASKS.items()]
+    return ["| mask | formula | keeps |", "|---|---|---|", *rows]
+
+
+def metrics():
+    """The glossary's metrics."""
+    rows = [f"| `{name}` | {metric.title} | {metric.formula} | {metric.arrow} |" for name, metric in METRICS.items()]
+    return ["| metric | name | formula | better |", "|---|---|---|---|", *rows]
+
+
 TABLES = {
     ("README.md", "methods"): methods_of_readme,
     ("docs/methods/index.md", "methods"): methods_of_index,
     ("docs/reference/methods.md", "methods"): methods_of_reference,
+    ("docs/how-to/choose-a-fill.md", "fills"): fills,
+    ("docs/glossary.md", "masks"): the_masks,
+    ("docs/glossary.md", "metrics"): metrics,
 }
 
 

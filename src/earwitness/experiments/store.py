@@ -13,15 +13,17 @@ import numpy as np
 from earwitness.core.atomic_files import make_folder, replacing
 from earwitness.core.errors import EarwitnessError, ParameterError
 from earwitness.experiments.task import Result
+from earwitness.metrics import registry
+from earwitness.studies.pak2025.best import METRICS
 from earwitness.studies.pak2025.inputs import StudyInputs
-from earwitness.studies.pak2025.plan import AUDIO_QUALITY, FAITHFULNESS
+from earwitness.studies.pak2025.summary import metrics_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pandas import DataFrame
 
 TEXTS = ("model", "front_end", "scenario", "clip", "label", "predicted", "method", "mask", "error")
-NUMBERS = (*FAITHFULNESS, "kept_area", "p", "p_kept", "p_removed", *AUDIO_QUALITY)
+BESIDE = ("kept_area", "p", "p_kept", "p_removed")
 COUNTS = ("fold", "forward", "backward")
 FLAGS = ("correct", "degenerate")
 PLAN = "plan.json"
@@ -88,7 +90,7 @@ class Store:
         if not tables:
             raise EarwitnessError(f"{self.shards}: no rows yet; expected a finished shard")
         rows = pa.concat_tables(tables).to_pandas()
-        empty = [name for name in NUMBERS if rows[name].isna().all() and name not in FAITHFULNESS]
+        empty = [name for name in _numbers() if rows[name].isna().all() and name not in METRICS]
         return rows.drop(columns=empty)
 
     def _paths(self) -> list[Path]:
@@ -153,8 +155,14 @@ def _compare(path: Path, identity: dict[str, Any]) -> None:
                              "use another --out, or give the plan it was begun with")
 
 
+def _numbers() -> list[str]:
+    """Columns of numbers; those of metrics that were added follow the others."""
+    own = metrics_in(registry.METRICS)
+    return [*METRICS, *BESIDE, *own[len(METRICS) :]]
+
+
 def _table(rows: list[dict[str, Any]]) -> pa.Table:
     import pyarrow as pa
 
-    kinds = [(TEXTS, pa.string()), (NUMBERS, pa.float64()), (COUNTS, pa.int64()), (FLAGS, pa.bool_())]
+    kinds = [(TEXTS, pa.string()), (_numbers(), pa.float64()), (COUNTS, pa.int64()), (FLAGS, pa.bool_())]
     return pa.Table.from_pylist(rows, schema=pa.schema([(name, kind) for names, kind in kinds for name in names]))

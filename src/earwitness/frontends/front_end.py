@@ -21,10 +21,12 @@ class FrontEnd(ABC):
     Attributes:
         sample_rate_hz: rate of the waveforms it takes.
         unit: unit of the values, for axes and colour bars.
+        short_name: what tables and plans call it, and ``earwitness train --front-end``; "" where that is its class's.
     """
 
     sample_rate_hz: int
     unit: ClassVar[str]
+    short_name: ClassVar[str] = ""
 
     @property
     @abstractmethod

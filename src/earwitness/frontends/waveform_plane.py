@@ -50,6 +50,7 @@ class WaveformPlane(StftDb):
     n_fft: int = 1024
     hop_samples: int = 256
     silence: ClassVar[float] = -100.0
+    short_name: ClassVar[str] = ""  # not that of StftDb
 
     def __post_init__(self) -> None:
         if 2 * self.hop_samples > self.n_fft:

@@ -7,21 +7,12 @@ from typing import Any
 
 from torch import nn
 
-from earwitness.core.errors import WeightsError, unknown_name
-from earwitness.frontends import FrontEnd, MelDb, StftDb
+from earwitness.core.errors import WeightsError
 from earwitness.models.catalogue import ARCHITECTURES
 from earwitness.models.weights import FRONT_END_PREFIXES, read_state_dict
 from earwitness.training.fitting import borrowed_rng
 
-FRONT_END_NAMES: dict[str, FrontEnd] = {"mel": MelDb(), "stft": StftDb()}
 REPLACEABLE = ("bn0.", "fc_audioset.", "classify.")
-
-
-def front_end_named(name: str) -> FrontEnd:
-    """Return a front end of pak2025 by its short name, "mel" or "stft"."""
-    if name not in FRONT_END_NAMES:
-        raise unknown_name("front end", name, FRONT_END_NAMES)
-    return FRONT_END_NAMES[name]
 
 
 def start_network(arch: str, arch_settings: dict[str, Any], *, init: Path | None, seed: int) -> nn.Module:

@@ -10,12 +10,11 @@ from typing import Any
 from earwitness.core.errors import DataError, ParameterError, require
 from earwitness.datasets import esc50
 from earwitness.experiments.task import Job, Shard, cut, digest
-from earwitness.frontends import FrontEnd, MelDb, StftDb, VggishLogMel
+from earwitness.frontends import short_name
+from earwitness.metrics import METRICS
 from earwitness.models import AudioModel, load_model
 from earwitness.studies.pak2025.plan import Pak2025Plan
 from earwitness.studies.pak2025.scenarios import find_noises, load_noise
-
-KINDS: dict[type[FrontEnd], str] = {MelDb: "mel", StftDb: "stft", VggishLogMel: "vggish"}
 
 
 @dataclass(frozen=True)
@@ -57,16 +56,16 @@ def read_inputs(plan: Pak2025Plan, data: Path, *, noises: Path | None = None, de
     """
     from earwitness import __version__
 
-    for metric, package in (("PESQ", "pesq"), ("STOI", "pystoi")):
-        if metric in plan.metrics:
-            require(package, extra="quality")
+    for name in plan.metrics:
+        if METRICS[name].package:
+            require(METRICS[name].package, extra="quality")
     table = esc50.read_esc50(data)
     _check_folds(table, plan, data)
     clips = table.of_folds(plan.test_folds)[: plan.limit]
     models = {name: load_model(name) for name in plan.models}
     for name, model in models.items():
         _check_model(name, model, table.labels, plan)
-    kinds = {name: KINDS.get(type(model.front_end), type(model.front_end).__name__) for name, model in models.items()}
+    kinds = {name: short_name(model.front_end) for name, model in models.items()}
     used = tuple(s for s in plan.scenarios if s.front_ends is None or set(s.front_ends) & set(kinds.values()))
     found = find_noises(used, noises)
     for path in found.values():
