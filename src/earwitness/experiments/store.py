@@ -52,6 +52,7 @@ class Store:
         """Write a task's rows; its arrays, if any, are there before them."""
         import pyarrow.parquet as pq
 
+        table = self._table(result)
         if result.arrays:
             make_folder(self.folder / "arrays")
             with replacing(self.folder / "arrays" / f"{result.key}.npz") as path, path.open("wb") as file:
@@ -59,7 +60,7 @@ class Store:
         facts = {HASH: self.hash.encode(), SECONDS: json.dumps(dict(result.seconds)).encode(),
                  ERROR: result.error.encode()}
         with replacing(self._path(result.key)) as path:
-            pq.write_table(self._table(result).replace_schema_metadata(facts), path, compression="zstd")
+            pq.write_table(table.replace_schema_metadata(facts), path, compression="zstd")
 
     def done(self, keys: Sequence[str]) -> set[str]:
         """Return which tasks are there; those of which nothing came are not.
