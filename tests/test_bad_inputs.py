@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from earwitness.cli import main
 from tests.bad_inputs import bad_inputs
-from tests.sweep.made_data import make_model
+from tests.studies.pak2025.made_data import make_model
 
 PROCESSOR_S = 10
 FILES = list(bad_inputs())

@@ -8,7 +8,7 @@ from earwitness.app.limits import Limits
 from earwitness.app.sessions import Sessions
 from earwitness.core.errors import EarwitnessError
 from tests.bad_inputs import bad_inputs
-from tests.sweep.made_data import make_model
+from tests.studies.pak2025.made_data import make_model
 
 LIMITS = Limits(upload_mb=2, duration_s=20)
 FILES = list(bad_inputs())

@@ -6,11 +6,11 @@ import pytest
 
 from earwitness.bench import SIZES, throughput
 from earwitness.core.errors import MissingExtraError
-from earwitness.sweep import Result
+from earwitness.experiments.task import TaskResult
 
 
 def told(worker, end, total):
-    return Result(0, (), seconds={"worker": worker, "end": end, "total": total, "floor": total / 2})
+    return TaskResult("", {}, seconds={"worker": worker, "end": end, "total": total, "floor": total / 2})
 
 
 def test_waiting_is_counted_for_each_worker_from_its_own_first_clip():

@@ -2,10 +2,9 @@ import pandas as pd
 import pytest
 
 from earwitness.studies.pak2025.montage import make_montage, write_montage
-from earwitness.studies.pak2025.study import write_tables
-from earwitness.sweep import run_sweep
+from earwitness.studies.pak2025.run import explain_clips, write_tables
 from tests.e2e.test_report import until
-from tests.sweep.conftest import made, prepared  # noqa: F401
+from tests.studies.pak2025.conftest import made, prepared  # noqa: F401
 
 pytestmark = pytest.mark.browser
 
@@ -13,7 +12,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def folder(prepared, tmp_path):  # noqa: F811
     job = prepared(limit=2)
-    write_tables(run_sweep(job, tmp_path), job, tmp_path)
+    write_tables(explain_clips(job, tmp_path), job, tmp_path)
     write_montage(make_montage(job, job.clips[0]), tmp_path / "montage.html", clip="<script>window.owned = 1</script>")
     return tmp_path
 

@@ -9,32 +9,42 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from earwitness import audio, masks, sweep, synthetic
+from earwitness import audio, masks, synthetic
 from earwitness.bench.row import BenchRow
 from earwitness.bench.setup import Setup
 from earwitness.core.errors import MissingExtraError, require
 from earwitness.experiments.local import do_locally
 from earwitness.experiments.ray import do_on_ray
-from earwitness.experiments.task import Result, Shard
+from earwitness.experiments.task import Task, TaskResult
+from earwitness.studies.pak2025.inputs import StudyInputs, read_inputs
+from earwitness.studies.pak2025.plan import make_plan
 from earwitness.studies.pak2025.worker import Worker
 
 MODEL = "esc10-mel"
 FOLD = 5
 METHODS = [{"name": "saliency"}, {"name": "gradcam"}, {"name": "lime", "settings": {"n_samples": 100}}]
 WORKERS = (1, 2)
-ENGINES: dict[str, Callable[..., Iterator[Result]]] = {"local": do_locally, "ray": do_on_ray}
+ENGINES: dict[str, Callable[..., Iterator[TaskResult]]] = {"local": do_locally, "ray": do_on_ray}
 
 
 class Clocked(Worker):
     """A worker that tells who it is and when it was done, by the clock that all processes of a machine share."""
 
-    def do(self, shard: Shard) -> Result:
-        """Do a shard; its seconds also hold "end" and "worker"."""
-        result = super().do(shard)
+    def __call__(self, task: Task) -> TaskResult:
+        """Do a task; its seconds also hold "end" and "worker"."""
+        result = super().__call__(task)
         return replace(result, seconds={**result.seconds, "end": time.time(), "worker": os.getpid()})
+
+
+class ClockedInputs(StudyInputs):
+    """The study with workers that tell when they were done."""
+
+    def make_worker(self) -> Worker:
+        """Return a worker with a clock."""
+        return Clocked(self.job)
 
 
 @dataclass(frozen=True)
@@ -78,13 +88,14 @@ def throughput_rows(setup: Setup) -> list[BenchRow]:
     return rows
 
 
-def run(engine: Callable[..., Iterator[Result]], prepared: sweep.StudyInputs, workers: int) -> Shift:
-    """Do all shards with one engine; nothing is written."""
+def run(engine: Callable[..., Iterator[TaskResult]], prepared: StudyInputs, workers: int) -> Shift:
+    """Do all tasks with one engine; nothing is written."""
     called = time.time()
-    return shift_of(list(engine(prepared.job, prepared.shards, workers=workers, make_worker=Clocked)), called)
+    clocked = ClockedInputs(**{each.name: getattr(prepared, each.name) for each in fields(prepared)})
+    return shift_of(list(engine(clocked, clocked.tasks(), workers=workers)), called)
 
 
-def shift_of(results: Sequence[Result], called: float) -> Shift:
+def shift_of(results: Sequence[TaskResult], called: float) -> Shift:
     """Sum up what the workers told; every result is of one clip.
 
     Args:
@@ -109,13 +120,13 @@ def _row(work: str, shift: Shift, alone: Shift, workers: int) -> BenchRow:
 
 
 @contextmanager
-def _prepared(setup: Setup) -> Iterator[sweep.StudyInputs]:
+def _prepared(setup: Setup) -> Iterator[StudyInputs]:
     with tempfile.TemporaryDirectory() as folder:
         data = setup.data or _made(Path(folder) / "data", setup.sweep_clips)
         folds = [FOLD] if setup.data is None else [1, 2, 3, 4, 5]
-        plan = sweep.make_plan({"models": [MODEL], "folds": folds, "test_folds": [FOLD], "methods": METHODS,
+        plan = make_plan({"models": [MODEL], "folds": folds, "test_folds": [FOLD], "methods": METHODS,
                                 "scenarios": [{"name": "clean"}], "shard_size": 1, "limit": setup.sweep_clips})
-        yield sweep.read_inputs(plan, data, device=setup.device)
+        yield read_inputs(plan, data, device=setup.device)
 
 
 def _made(folder: Path, count: int) -> Path:

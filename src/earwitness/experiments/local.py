@@ -7,42 +7,37 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
 from earwitness.core.allocator import keep_freed_memory
 from earwitness.core.errors import EarwitnessError
-from earwitness.experiments.task import DoesShards, Job, Result, Shard
-from earwitness.studies.pak2025.worker import Worker
+from earwitness.experiments.task import Experiment, Task, TaskResult, Worker, do_task
 
-MakeWorker = Callable[[Job], DoesShards]
-_worker: DoesShards | None = None
+_worker: Worker | None = None
 
 
-def do_locally(
-    job: Job, shards: Sequence[Shard], *, workers: int = 1, make_worker: MakeWorker = Worker
-) -> Iterator[Result]:
-    """Do shards on this machine; results come as they are finished.
+def do_locally(experiment: Experiment, tasks: Sequence[Task], *, workers: int = 1) -> Iterator[TaskResult]:
+    """Do tasks on this machine; results come as they are finished.
 
     Args:
-        job: what to do, and with what.
-        shards: which of its shards.
+        experiment: what to do, and with what.
+        tasks: which of its tasks.
         workers: processes, each with its own copy of the models and one thread; 1 works in this process.
-        make_worker: what does a shard.
 
     Raises:
         EarwitnessError: a process died.
     """
-    workers = min(workers, len(shards))
+    workers = min(workers, len(tasks))
     if workers <= 1:
-        alone = make_worker(job)
-        yield from (alone.do(shard) for shard in shards)
+        alone = experiment.make_worker()
+        yield from (do_task(alone, task) for task in tasks)
         return
     context, before = multiprocessing.get_context("spawn"), set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(make_worker, job))
-    waiting, running = deque(shards), set[Future[Result]]()
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(experiment,))
+    waiting, running = deque(tasks), set[Future[TaskResult]]()
     try:
         while waiting or running:
             while waiting and len(running) < workers + 1:  # one ahead, so that nobody waits
@@ -52,7 +47,7 @@ def do_locally(
             yield from (future.result() for future in finished)
     except BrokenProcessPool as error:
         raise EarwitnessError("a worker died, perhaps for lack of memory; run again with fewer --workers: finished "
-                              "shards are kept") from error
+                              "tasks are kept") from error
     except BaseException:  # interrupted, or nobody wants more: what is half done is not waited for
         for child in set(multiprocessing.active_children()) - before:
             child.terminate()
@@ -74,12 +69,12 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _begin(make_worker: MakeWorker, job: Job) -> None:
+def _begin(experiment: Experiment) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the process that started this one
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     keep_freed_memory()
-    _worker = make_worker(job)
+    _worker = experiment.make_worker()
 
 
 def _leave_with_parent() -> None:
@@ -90,7 +85,7 @@ def _leave_with_parent() -> None:
         os._exit(1)
 
 
-def _do(shard: Shard) -> Result:
+def _do(task: Task) -> TaskResult:
     if _worker is None:
         raise EarwitnessError("worker was not started; expected _begin to run first")
-    return _worker.do(shard)
+    return do_task(_worker, task)

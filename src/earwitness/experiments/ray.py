@@ -10,87 +10,83 @@ from typing import Any
 
 from earwitness.core.allocator import keep_freed_memory
 from earwitness.core.errors import EarwitnessError, require
-from earwitness.experiments.local import MakeWorker
-from earwitness.experiments.task import Job, Result, Shard
-from earwitness.studies.pak2025.worker import Worker
+from earwitness.experiments.task import Experiment, Task, TaskResult, do_task
 
 MOST_LOSSES = 4
 CONNECT_S = 10.0
 
 
 def do_on_ray(
-    job: Job, shards: Sequence[Shard], *, workers: int | None = None, address: str | None = None,
-    make_worker: MakeWorker = Worker,
-) -> Iterator[Result]:
-    """Do shards on a Ray cluster; results come as they are finished, each once.
+    experiment: Experiment, tasks: Sequence[Task], *, workers: int | None = None, address: str | None = None
+) -> Iterator[TaskResult]:
+    """Do tasks on a Ray cluster; results come as they are finished, each once.
 
-    Every worker is an actor that holds its models, has one shard at a time and one core (and one GPU where the job's
-    device is one). When a worker is lost with its node, its shard goes back to the queue and a new worker is asked
-    for. The data and the models must be readable at the same paths on every node.
+    Every worker is an actor that holds its models, has one task at a time and one core (and one GPU where the
+    experiment's device is one). When a worker is lost with its node, its task goes back to the queue and a new worker
+    is asked for. The data and the models must be readable at the same paths on every node.
 
     Args:
-        job: what to do, and with what.
-        shards: which of its shards.
+        experiment: what to do, and with what.
+        tasks: which of its tasks.
         workers: how many; None takes one per core of the cluster.
         address: of a cluster, such as "auto" or "ray://host:10001"; None joins one that this process is connected
             to, or starts one on this machine.
-        make_worker: what does a shard.
 
     Raises:
         MissingExtraError: Ray is not installed.
-        EarwitnessError: no such cluster, or a shard was lost again and again.
+        EarwitnessError: no such cluster, or a task was lost again and again.
     """
     ray = require("ray", extra="ray")
     with _connected(ray, address):
-        free = int(ray.cluster_resources().get("GPU" if job.device.startswith("cuda") else "CPU", 0))
-        yield from _Crew(ray, job, make_worker, min(workers or max(1, free), len(shards))).do(shards)
+        free = int(ray.cluster_resources().get("GPU" if experiment.device.startswith("cuda") else "CPU", 0))
+        yield from _Crew(ray, experiment, min(workers or max(1, free), len(tasks))).do(tasks)
 
 
 class _Crew:
     """Workers on a cluster: those that are ready, those that are at work, and those that are on their way."""
 
-    def __init__(self, ray: Any, job: Job, make_worker: MakeWorker, size: int) -> None:
+    def __init__(self, ray: Any, experiment: Experiment, size: int) -> None:
         class Actor:
-            def __init__(self, told: Job) -> None:
+            def __init__(self, experiment: Experiment) -> None:
                 keep_freed_memory()
-                self.worker = make_worker(told)
+                self.worker = experiment.make_worker()
 
             def ready(self) -> bool:
                 return True
 
-            def do(self, shard: Shard) -> Result:
-                return self.worker.do(shard)
+            def do(self, task: Task) -> TaskResult:
+                return do_task(self.worker, task)
 
-        needs = {"num_cpus": 1, "num_gpus": 1 if job.device.startswith("cuda") else 0}
-        self.ray, self.job = ray, ray.put(job)
+        needs = {"num_cpus": 1, "num_gpus": 1 if experiment.device.startswith("cuda") else 0}
+        self.ray, self.experiment = ray, ray.put(experiment)
         self.actor = ray.remote(**needs, max_restarts=0)(Actor)
         self.idle: list[Any] = []
         self.coming: dict[Any, Any] = {}  # promise -> actor
-        self.at_work: dict[Any, tuple[Any, Shard]] = {}  # promise -> actor and what it does
-        self.losses: Counter[int] = Counter()
+        self.at_work: dict[Any, tuple[Any, Task]] = {}  # promise -> actor and what it does
+        self.losses: Counter[str] = Counter()
         for _ in range(size):
             self._ask_for_one()
 
-    def do(self, shards: Sequence[Shard]) -> Iterator[Result]:
-        """Hand out shards until all are done."""
-        waiting = deque(shards)
+    def do(self, tasks: Sequence[Task]) -> Iterator[TaskResult]:
+        """Hand out tasks until all are done."""
+        waiting = deque(tasks)
         try:
             while waiting or self.at_work:
                 while waiting and self.idle:
-                    actor, shard = self.idle.pop(), waiting.popleft()
-                    self.at_work[actor.do.remote(shard)] = (actor, shard)
+                    actor, task = self.idle.pop(), waiting.popleft()
+                    self.at_work[actor.do.remote(task)] = (actor, task)
                 (promise,), _ = self.ray.wait([*self.coming, *self.at_work], num_returns=1)
                 if promise in self.coming:
                     self._welcome(promise)
                     continue
-                actor, shard = self.at_work.pop(promise)
+                actor, task = self.at_work.pop(promise)
                 try:
                     result = self.ray.get(promise)
                 except self.ray.exceptions.RayTaskError:
                     raise
                 except self.ray.exceptions.RayError as error:
-                    self._count_loss(shard.index, error)
-                    waiting.append(shard)
+                    self._count_loss(task.key, error)
+                    waiting.append(task)
                     self._ask_for_one()
                     continue
                 self.idle.append(actor)
@@ -100,7 +96,7 @@ class _Crew:
                 self.ray.kill(actor)
 
     def _ask_for_one(self) -> None:
-        actor = self.actor.remote(self.job)
+        actor = self.actor.remote(self.experiment)
         self.coming[actor.ready.remote()] = actor
 
     def _welcome(self, promise: Any) -> None:
@@ -110,18 +106,18 @@ class _Crew:
         except self.ray.exceptions.RayTaskError:
             raise
         except self.ray.exceptions.RayError as error:
-            self._count_loss(-1, error)
+            self._count_loss("", error)
             self._ask_for_one()
         else:
             self.idle.append(actor)
 
-    def _count_loss(self, index: int, error: Exception) -> None:
-        self.losses[index] += 1
-        if self.losses[index] >= MOST_LOSSES:
-            what = f"shard {index}" if index >= 0 else "a worker before its first shard"
+    def _count_loss(self, key: str, error: Exception) -> None:
+        self.losses[key] += 1
+        if self.losses[key] >= MOST_LOSSES:
+            what = f"task {key}" if key else "a worker before its first task"
             reason = " ".join(str(error).split())[:160]
             raise EarwitnessError(f"the cluster lost {what} {MOST_LOSSES} times, perhaps for lack of memory "
-                                  f"({reason}); finished shards are kept: run again with fewer --workers") from error
+                                  f"({reason}); finished tasks are kept: run again with fewer --workers") from error
 
 
 @contextmanager

@@ -1,96 +1,118 @@
-"""A plan cut into shards: each is a pure function of the plan and its number."""
+"""An experiment: named tasks, each a pure function of the experiment and the task's payload."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 
-from earwitness.studies.pak2025.plan import Pak2025Plan
+from earwitness.core.errors import EarwitnessError
 
-
-@dataclass(frozen=True)
-class Job:
-    """A plan and where its sounds are; all that a worker is told.
-
-    Attributes:
-        plan: what to do.
-        data: folder in ESC-50's layout.
-        noises: files of the scenarios' noises by scenario.
-        front_ends: what the tables call each model's front end, by model.
-        device: where the networks run.
-    """
-
-    plan: Pak2025Plan
-    data: Path
-    noises: Mapping[str, Path]
-    front_ends: Mapping[str, str]
-    device: str = "cpu"
+THREADS = 1  # another number can change the last bit of a sum; more cores are used by more workers
+Columns = Mapping[str, Mapping[str, type]]
+Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Shard:
+class Task:
     """Work that is finished together.
 
     Attributes:
-        index: its number.
-        model: one of the plan's models.
-        scenario: name of one of the plan's scenarios.
-        clips: file names of the data set, in its order.
+        key: its name, unlike those of the experiment's other tasks, and the name of its file: letters, digits and
+            ``_.-`` only.
+        payload: what is to be done; plain values.
+        size: how many items of work it is, for the pace.
+        turn: tasks of a lower turn are begun first; the rows' order is that of the tasks.
     """
 
-    index: int
-    model: str
-    scenario: str
-    clips: tuple[str, ...]
+    key: str
+    payload: Mapping[str, Any]
+    size: int = 1
+    turn: int = 0
 
 
 @dataclass(frozen=True)
-class Result:
-    """What became of a shard.
+class TaskResult:
+    """What became of a task.
 
     Attributes:
-        index: the shard's number.
-        rows: one per clip, method and mask, or per failure; plain values.
-        attributions: explanations (freq, time) in half precision by "clip/method", where the plan keeps them.
-        seconds: how long it took, in all ("total") and at the floor: bare passes of the network ("floor").
+        key: the task's.
+        tables: rows by table; plain values by column. The table "failures" has those that say what went wrong in a
+            part of the task, with the column "error".
+        arrays: what is kept beside the rows, compressed, by name.
+        seconds: how long it took in all ("total"), and whatever else was timed.
+        error: why nothing came of it; "" where something did.
     """
 
-    index: int
-    rows: Sequence[Mapping[str, Any]]
-    attributions: Mapping[str, np.ndarray] = field(default_factory=dict)
+    key: str
+    tables: Mapping[str, Rows]
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    error: str = ""
 
 
-class DoesShards(Protocol):
-    """Anything that does one shard."""
+Worker = Callable[[Task], TaskResult]
 
-    def do(self, shard: Shard) -> Result:
-        """Return the shard's rows."""
+
+class Experiment(Protocol):
+    """What is computed; a value that can be pickled, from which every process builds its own worker.
+
+    Attributes:
+        name: what the folder of its rows says it is.
+        device: where its networks run; "cuda" makes Ray reserve a GPU for each worker.
+        columns: the type of each column (str, float, int, bool) by table; a column of two tables has one type.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the folder of its rows says it is."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Where its networks run."""
+        ...
+
+    @property
+    def columns(self) -> Columns:
+        """The type of each column by table."""
+        ...
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return everything that determines the rows, as plain values; entries of "plan" are named one by one."""
+        ...
+
+    def tasks(self) -> Sequence[Task]:
+        """Return all tasks, in the order of their rows."""
+        ...
+
+    def make_worker(self) -> Worker:
+        """Load what the tasks need, once for a process, and return what does a task."""
         ...
 
 
-def cut(plan: Pak2025Plan, clips: Sequence[str], kinds: Mapping[str, str]) -> tuple[Shard, ...]:
-    """Cut a plan into shards: model by model, scenario by scenario, some clips at a time.
+def do_task(worker: Worker, task: Task) -> TaskResult:
+    """Do a task on one thread; whatever is wrong with it becomes a result that says so, and the others go on."""
+    with _one_thread():
+        start = time.perf_counter()
+        try:
+            result = worker(task)
+        except Exception as error:
+            result = TaskResult(task.key, {}, error=in_words(error))
+        return replace(result, seconds={"total": time.perf_counter() - start, **result.seconds})
 
-    Args:
-        plan: what to do.
-        clips: file names of the clips to explain.
-        kinds: the kind of each model's front end ("mel", "stft"), by model.
 
-    Returns:
-        The shards; their rows, one after the other, do not depend on the plan's shard size.
-    """
-    places = [(model, scenario.name) for model in plan.models for scenario in plan.scenarios
-              if scenario.front_ends is None or kinds[model] in scenario.front_ends]
-    pieces = [tuple(clips[first : first + plan.shard_size]) for first in range(0, len(clips), plan.shard_size)]
-    wanted = [(model, scenario, piece) for model, scenario in places for piece in pieces]
-    return tuple(Shard(index, *words) for index, words in enumerate(wanted))
+def in_words(error: Exception) -> str:
+    """Return an error as one line of at most 500 characters; the package's own speak for themselves."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    return words[:500] if isinstance(error, EarwitnessError) else f"{type(error).__name__}: {words[:450]}"
 
 
 def seed_of(*words: str | int) -> int:
@@ -105,3 +127,13 @@ def seed_of(*words: str | int) -> int:
 def digest(content: object) -> str:
     """Return the SHA-256 of plain values."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,5 +1,6 @@
 import json
-import shutil
+from dataclasses import replace
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -7,9 +8,12 @@ import pytest
 from earwitness.cli import main
 from earwitness.core.errors import DataError, ParameterError
 from earwitness.datasets import jamendo
+from earwitness.experiments.local import do_locally
+from earwitness.experiments.run import run_experiment
 from earwitness.studies.mishra2020.choose_fill import choose_fill
+from earwitness.studies.mishra2020.excerpts import SongRecording
 from earwitness.studies.mishra2020.plan import Mishra2020Plan
-from earwitness.studies.mishra2020.run import held_out_models, run_mishra2020
+from earwitness.studies.mishra2020.run import held_out_models, read_songs_and_models, run_mishra2020
 from earwitness.studies.mishra2020.spliced_excerpts import SplicePlan
 from earwitness.studies.mishra2020.tables import instability_explained, write_mishra2020
 
@@ -24,7 +28,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(data, detector, folder):
-    return run_mishra2020(data, detector, folder, TINY)
+    return run_experiment(read_songs_and_models(data, detector, TINY), folder).tables
 
 
 def test_every_table_has_its_rows(found):
@@ -38,19 +42,46 @@ def test_every_table_has_its_rows(found):
 
 
 def test_songs_computed_alone_are_those_computed_together(found, data, detector, tmp_path):
-    alone = run_mishra2020(data, detector, tmp_path, TINY, only=["two"])
+    inputs = read_songs_and_models(data, detector, TINY)
+    alone = run_mishra2020(inputs, tmp_path, only=["two"])
+    assert (alone.findings, alone.finished.total) == ({}, 3)
     for name in ("stability", "sensitivity", "truth"):
         together = found[name][found[name]["song"] == "two"].reset_index(drop=True)
-        pd.testing.assert_frame_equal(alone[name].reset_index(drop=True), together, check_dtype=False, check_like=True)
+        pd.testing.assert_frame_equal(alone.finished.tables[name], together, check_exact=True)
     with pytest.raises(ParameterError, match="unknown song 'three'"):
-        run_mishra2020(data, detector, tmp_path, TINY, only=["three"])
+        run_mishra2020(inputs, tmp_path, only=["three"])
 
 
-def test_a_song_that_is_there_is_not_computed_again(found, folder, data, detector, tmp_path):
-    shutil.copytree(folder / "parts", tmp_path / "parts")
-    place = tmp_path / "parts" / "one-excerpts-0-1.csv"
-    pd.read_csv(place).assign(U_n=9).to_csv(place, index=False)
-    assert (run_mishra2020(data, detector, tmp_path, TINY, only=["one"])["stability"]["U_n"] == 9).all()
+def test_processes_that_load_the_detector_themselves_come_to_the_same_rows(found, data, detector, tmp_path):
+    inputs = read_songs_and_models(data, detector, TINY)
+    tasks = [task for task in inputs.tasks() if task.payload["kind"] == "truth"]
+    rows = run_experiment(inputs, tmp_path, tasks=tasks, engine=partial(do_locally, workers=2)).tables["truth"]
+    pd.testing.assert_frame_equal(rows, found["truth"], check_exact=True)
+
+
+def test_a_folder_of_another_plan_or_detector_is_refused(found, folder, data, detector):
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    other = replace(TINY, seed=7, fills=("noise",))
+    with pytest.raises(ParameterError, match=r"another plan: fills .*, seed \(was 0, is 7\) changed"):
+        run_mishra2020(read_songs_and_models(data, detector, other), folder)
+    with pytest.raises(ParameterError, match="another plan: models changed"):
+        run_mishra2020(read_songs_and_models(data, replace(detector, normalise="peak"), TINY), folder)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_song_is_decoded_once_for_its_tasks(data, detector, monkeypatch):
+    inputs, loaded, load = read_songs_and_models(data, detector, TINY), [], SongRecording.load
+    monkeypatch.setattr(SongRecording, "load", lambda song, model: loaded.append(song.name) or load(song, model))
+    worker = inputs.make_worker()
+    for task in inputs.tasks():
+        if task.payload["kind"] in ("truth", "boundaries"):
+            worker(task)
+    assert loaded == ["one", "two"]
+
+
+def test_a_model_without_a_window_is_refused_before_anything_runs(data, detector):
+    with pytest.raises(ParameterError, match="needs one with a window"):
+        read_songs_and_models(data, replace(detector, window_s=None), TINY)
 
 
 def test_results_are_tables_figures_and_one_page(found, tmp_path):
@@ -131,10 +162,20 @@ def test_choose_fill_as_json(data, capsys, monkeypatch, loudness_model):
 
 
 def test_the_study_from_the_command_line(data, tmp_path, capsys):
-    options = ["--excerpts", "1", "--stable-excerpts", "1", "--grid-excerpts", "0", "--places", "1", "--mixes", "1"]
+    options = ["--excerpts", "1", "--stable-excerpts", "1", "--grid-excerpts", "0", "--places", "1", "--mixes", "1",
+               "--boundary-places", "1", "--songs", "one", "--workers", "1"]
     assert main(["study", "mishra2020", "--data", str(data), "--held-out", str(tmp_path / "no"), "--out",
                  str(tmp_path / "out"), *options]) == 2
     assert "no folds with a card" in capsys.readouterr().err
+    words = ["study", "mishra2020", "--data", str(data), "--out", str(tmp_path / "out"), *options]
+    assert main([*words, "--fills", "zero", "--dry-run"]) == 0
+    assert "6 tasks; about" in (shown := capsys.readouterr().out)
+    assert "nothing was written" in shown
+    assert not (tmp_path / "out").exists()
+    assert main([*words, "--fill", "zero"]) == 0
+    assert "computed: one; run it without --songs" in capsys.readouterr().out
+    assert main([*words, "--seed", "7", "--fill", "mean_inp", "--fill", "noise"]) == 2
+    assert 'fills (was ["zero"], is ["mean_inp", "noise"]), seed (was 0, is 7) changed' in capsys.readouterr().err
 
 
 def test_one_line_for_bad_data(tmp_path, capsys):

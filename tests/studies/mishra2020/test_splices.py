@@ -6,7 +6,7 @@ import torch
 import earwitness as ew
 from earwitness.core.errors import DataError, ParameterError
 from earwitness.datasets import jamendo, stems
-from earwitness.studies.mishra2020.excerpts import SongRecording, seeded
+from earwitness.studies.mishra2020.excerpts import SongRecording, load_recordings, seeded
 from earwitness.studies.mishra2020.spliced_excerpts import (
     SplicePlan,
     splice_at_boundaries,
@@ -21,7 +21,7 @@ PLAN = SplicePlan(places=3, mixes=2)
 
 def test_three_of_ten_parts_are_sung(data, detector):
     songs = jamendo.read_songs(data)
-    splices = list(splice_songs(songs, detector, PLAN))
+    splices = list(splice_songs(load_recordings(songs, detector), PLAN))
     assert len(splices) == 2 * 3 * 2
     for splice in splices:
         assert len(splice.truth) == 3
@@ -35,16 +35,16 @@ def test_three_of_ten_parts_are_sung(data, detector):
 
 def test_splices_do_not_depend_on_other_songs(data, detector):
     songs = jamendo.read_songs(data)
-    both = [s for s in splice_songs(songs, detector, PLAN) if s.song == "two"]
-    alone = list(splice_songs(songs[1:], detector, PLAN))
+    both = [s for s in splice_songs(load_recordings(songs, detector), PLAN) if s.song == "two"]
+    alone = list(splice_songs(load_recordings(songs[1:], detector), PLAN))
     assert [s.truth for s in both] == [s.truth for s in alone]
     assert all(torch.equal(a.features.values, b.features.values) for a, b in zip(both, alone, strict=True))
 
 
 def test_more_places_add_to_fewer(data, detector):
     songs = jamendo.read_songs(data)[:1]
-    few, many = (list(splice_songs(songs, detector, SplicePlan(places=n, mixes=2))) for n in (1, 3))
-    rest = list(splice_songs(songs, detector, SplicePlan(places=3, first_place=1, mixes=2)))
+    few, many = (list(splice_songs(load_recordings(songs, detector), SplicePlan(places=n, mixes=2))) for n in (1, 3))
+    rest = list(splice_songs(load_recordings(songs, detector), SplicePlan(places=3, first_place=1, mixes=2)))
     assert [s.truth for s in few + rest] == [s.truth for s in many]
     assert torch.equal(many[-1].features.values, rest[-1].features.values)
 
@@ -63,21 +63,21 @@ def test_places_lie_within_sung_or_unsung_stretches(data, detector):
 
 def test_a_song_without_room_yields_nothing(tmp_path, detector):
     folder = write_lyrics(tmp_path, {"full": (4.0, [(0.0, 4.0)])})
-    assert list(splice_songs(jamendo.read_songs(folder), detector, PLAN)) == []
+    assert list(splice_songs(load_recordings(jamendo.read_songs(folder), detector), PLAN)) == []
 
 
 def test_a_song_shorter_than_the_window_is_refused(tmp_path, detector):
     folder = write_lyrics(tmp_path, {"short": (1.5, [(0.2, 1.0)])})
     with pytest.raises(DataError, match=r"short\.wav: 1\.50 s of sound, but model 'random' hears 1\.68 s at once"):
-        list(splice_songs(jamendo.read_songs(folder), detector, PLAN))
+        list(splice_songs(load_recordings(jamendo.read_songs(folder), detector), PLAN))
     endless = ew.AudioModel(detector.network, detector.front_end, ["vocal"], "sigmoid")
     with pytest.raises(ParameterError, match="needs one with a window"):
-        list(splice_songs(jamendo.read_songs(folder), endless, PLAN))
+        list(splice_songs(load_recordings(jamendo.read_songs(folder), endless), PLAN))
 
 
 def test_parts_at_annotated_boundaries_are_sung_or_not(data, detector):
     songs = jamendo.read_songs(data)
-    found = list(splice_at_boundaries(songs, detector, SplicePlan(places=5)))
+    found = list(splice_at_boundaries(load_recordings(songs, detector), SplicePlan(places=5)))
     assert found
     for splice in found:
         assert 2 <= len(splice.parts.names) <= 4

@@ -4,6 +4,7 @@ import pytest
 
 from earwitness.core.errors import DataError, ParameterError
 from earwitness.datasets import jamendo
+from earwitness.studies.mishra2020.excerpts import load_recordings
 from earwitness.studies.mishra2020.ground_truth import is_true_positive, recommend, truth_rows
 from earwitness.studies.mishra2020.spliced_excerpts import SplicePlan, splice_songs
 
@@ -60,7 +61,8 @@ def test_nothing_and_doubles_are_refused():
 
 def test_the_truth_is_found_where_the_model_is_additive(loudness_model, data):
     """Parts with a voice raise a model of loudness. Exact weights find all three; 70,000 published samples do not."""
-    splices = [s for s in splice_songs(jamendo.read_songs(data), loudness_model, SplicePlan(places=2, mixes=2))
+    recordings = load_recordings(jamendo.read_songs(data), loudness_model)
+    splices = [s for s in splice_songs(recordings, SplicePlan(places=2, mixes=2))
                if is_true_positive(s)]
     rows, tried = truth_rows(splices, fills=("silence", "min_inp"))
     assert tried == len(splices) > 0
@@ -73,7 +75,7 @@ def test_the_truth_is_found_where_the_model_is_additive(loudness_model, data):
 
 
 def test_only_true_positives_are_explained(data, detector):
-    splices = list(splice_songs(jamendo.read_songs(data), detector, SplicePlan(places=1, mixes=1)))
+    splices = list(splice_songs(load_recordings(jamendo.read_songs(data), detector), SplicePlan(places=1, mixes=1)))
     kept = [s for s in splices if float(detector.probabilities(s.features)[0, 0]) >= 0.5]
     rows, tried = truth_rows(splices, fills=("zero",), estimates=("cosine",))
     assert tried == len(splices)

@@ -14,6 +14,7 @@ from earwitness.core.errors import DataError
 from earwitness.datasets import jamendo, stems
 from earwitness.models import AudioModel
 from earwitness.perturb.fills import FILLS
+from earwitness.studies.mishra2020.excerpts import load_recordings
 from earwitness.studies.mishra2020.fills import usable_fills
 from earwitness.studies.mishra2020.ground_truth import Recommendation, recommend, truth_rows
 from earwitness.studies.mishra2020.spliced_excerpts import (
@@ -92,7 +93,7 @@ def _splices(model: AudioModel, data: Path | str, plan: SplicePlan, target: str 
     if (folder / "annotations").is_dir() or (folder / "labels").is_dir():
         songs = jamendo.read_songs(folder)
         make = splice_at_boundaries if plan.kind == ANNOTATED else splice_songs
-        return make(songs, model, plan, target=target)
+        return make(load_recordings(songs, model), plan, target=target)
     return splice_stems(stems.read_stem_pairs(folder), model, plan, target=target)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -13,10 +15,12 @@ from earwitness.core.errors import DataError, ParameterError
 from earwitness.core.types import Clip, Features
 from earwitness.datasets.intervals import gaps, inside
 from earwitness.datasets.jamendo import Song
+from earwitness.experiments.facts import ModelSource
 from earwitness.models import AudioModel
 
 MARGIN_S = 0.02
 SEED_STEP = 1_000_003
+Source = TypeVar("Source", bound=AudioModel | ModelSource)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +71,7 @@ class SongRecording:
     @property
     def window_samples(self) -> int:
         """Length of what the model hears at once, in samples."""
-        if self.model.window_s is None:
-            raise ParameterError(f"model {self.model.name!r} hears clips of any length; the study needs one with a "
-                                 "window: give AudioModel a window_s")
+        check_window(self.model)
         return self.model.window_and_hop_samples(self.waveform.numel())[0]
 
     @property
@@ -104,9 +106,28 @@ class SongRecording:
         return first_s + float(torch.rand((), generator=generator, dtype=torch.float64)) * (last_s - first_s)
 
 
-def model_for(models: AudioModel | dict[str, AudioModel], song: str) -> AudioModel:
-    """Return the model that explains a song: the one that has not heard it, where there are several."""
-    if isinstance(models, AudioModel):
+def load_recordings(
+    songs: Iterable[Song], models: AudioModel | Mapping[str, AudioModel]
+) -> Iterator[SongRecording]:
+    """Read songs one after the other, each with the model that explains it."""
+    for song in songs:
+        yield SongRecording.load(song, model_for(models, song.name))
+
+
+def check_window(model: AudioModel) -> None:
+    """Refuse a model without a window.
+
+    Raises:
+        ParameterError: it hears clips of any length.
+    """
+    if model.window_s is None:
+        raise ParameterError(f"model {model.name!r} hears clips of any length; the study needs one with a window: give "
+                             "AudioModel a window_s")
+
+
+def model_for(models: Source | Mapping[str, Source], song: str) -> Source:
+    """Return the model that explains a song, or its source: the one that has not heard it, where there are several."""
+    if not isinstance(models, Mapping):
         return models
     if song not in models:
         raise ParameterError(f"no model holds out {song!r}; known: {', '.join(sorted(models))}")
@@ -115,6 +136,8 @@ def model_for(models: AudioModel | dict[str, AudioModel], song: str) -> AudioMod
 
 def seeded(seed: int, *numbers: int) -> torch.Generator:
     """Return a generator for one place of a study: the same whatever ran before.
+
+    Differs: other studies take ``experiments.task.seed_of``; the results of this one were written down with these.
 
     >>> bool((torch.rand(3, generator=seeded(0, 1, 2)) == torch.rand(3, generator=seeded(0, 1, 2))).all())
     True

@@ -1,145 +1,93 @@
-"""The whole study on a folder of annotated songs: song by song, so that a run that was stopped continues."""
+"""The whole study on a folder of annotated songs: rows, tables, figures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
-from earwitness.core.atomic_files import make_folder, replacing
 from earwitness.core.errors import DataError, unknown_name
 from earwitness.datasets import jamendo
-from earwitness.datasets.jamendo import Song
-from earwitness.models import AudioModel, load_model
-from earwitness.perturb.fills import FILLS
-from earwitness.report.folder import folder_name
-from earwitness.studies.mishra2020.excerpts import SongRecording, model_for, number_of, seeded
-from earwitness.studies.mishra2020.fills import games_of, usable_fills
-from earwitness.studies.mishra2020.ground_truth import truth_rows
+from earwitness.experiments.facts import ModelSource, load_source, model_facts
+from earwitness.experiments.local import do_locally
+from earwitness.experiments.run import Engine, OnPace, run_experiment
+from earwitness.models.catalogue import read_card
+from earwitness.studies.mishra2020.excerpts import check_window, model_for
 from earwitness.studies.mishra2020.plan import Mishra2020Plan
-from earwitness.studies.mishra2020.sensitivity import sensitivity_rows
-from earwitness.studies.mishra2020.spliced_excerpts import SplicePlan, splice_at_boundaries, splice_songs
-from earwitness.studies.mishra2020.stability import StabilityPlan, parts_of, stability_rows
-
-PIECE = 2
-TABLES = ("stability", "sensitivity", "truth", "boundaries", "tried")
-Progress = Callable[[str, float], None]
+from earwitness.studies.mishra2020.tables import write_mishra2020
+from earwitness.studies.mishra2020.tasks import Mishra2020Inputs, Models, song_facts
+from earwitness.studies.outcome import Outcome
 
 
-def held_out_models(folder: Path) -> dict[str, AudioModel]:
-    """Return, for each song, the network of a cross-validation that has not heard it.
+def held_out_models(folder: Path, *, device: str = "cpu") -> dict[str, ModelSource]:
+    """Return, for each song, where the network of a cross-validation is that has not heard it.
 
     Args:
         folder: where ``train_detector`` left ``fold-1``, ``fold-2`` ...
+        device: where the networks will run.
 
     Raises:
         DataError: there are none.
     """
-    models = [load_model(place) for place in sorted(folder.glob("fold-*")) if (place / "card.json").is_file()]
-    found = {song: model for model in models for song in model.card["training"]["held_out"]}
-    if not found:
+    places = [place for place in sorted(folder.glob("fold-*")) if (place / "card.json").is_file()]
+    sources = {song: ModelSource(str(place), device=device) for place in places
+               for song in read_card(place / "card.json").training["held_out"]}
+    if not sources:
         raise DataError(f"{folder}: no folds with a card; expected the folder that 'earwitness train-voice' wrote")
-    return found
+    return sources
+
+
+def read_songs_and_models(data_dir: Path, models: Models, plan: Mishra2020Plan) -> Mishra2020Inputs:
+    """Check songs and models, and return the study as an experiment.
+
+    Args:
+        data_dir: annotated songs, see ``datasets.jamendo.read_songs``.
+        models: one detector, or by song the one that has not heard it; given themselves or by their sources.
+        plan: how much.
+
+    Raises:
+        DataError: no known layout.
+        ParameterError: no such model, or none for a song, or one that hears clips of any length.
+    """
+    songs = tuple(song for song in jamendo.read_songs(data_dir) if song.part in ("", "test"))
+    sources = {id(source): source for source in (model_for(models, song.name) for song in songs)}
+    own = {}
+    for key, source in sources.items():
+        model = load_source(source)
+        check_window(model)
+        own[key] = model_facts(model)
+    names = {song.name: own[id(model_for(models, song.name))] for song in songs} if isinstance(models, Mapping) else \
+        next(iter(own.values()), {})
+    return Mishra2020Inputs(plan, songs, models, {**song_facts(songs), "models": names})
 
 
 def run_mishra2020(
-    data_dir: Path, models: AudioModel | dict[str, AudioModel], out_dir: Path, plan: Mishra2020Plan,
-    *, only: Sequence[str] = (), progress: Progress = lambda step, done: None,
-) -> dict[str, pd.DataFrame]:
-    """Compute all rows of the study.
+    inputs: Mishra2020Inputs, out: Path, *, only: Sequence[str] = (), engine: Engine = do_locally,
+    on_pace: OnPace = lambda pace: None,
+) -> Outcome:
+    """Compute all rows of the study, or those that are missing, and write tables and figures.
 
     Args:
-        data_dir: annotated songs, see ``datasets.jamendo.read``.
-        models: one detector, or by song the one that has not heard it.
-        out_dir: gets ``parts/``, one file for a few excerpts of a song; what is there is not computed again.
-        plan: how much.
-        only: names of songs to compute now, for runs in pieces or side by side; empty does all.
-        progress: called with the song and the share done.
+        inputs: see ``read_songs_and_models``.
+        out: folder; gets ``tasks/``, a file for a few excerpts of a song, and what ``write_mishra2020`` writes.
+        only: names of songs to compute now; then no tables are written, as they are of all songs.
+        engine: see ``run_experiment``.
+        on_pace: see ``run_experiment``; items are pieces of songs.
 
     Returns:
-        The tables "stability", "sensitivity", "truth", "boundaries" and "tried", all songs together.
+        Rows in the tables "stability", "sensitivity", "truth", "boundaries" and "tried". Findings: "sentence", the
+        fill that is recommended, and why; none with ``only``.
+
+    Raises:
+        ParameterError: the folder holds the rows of another plan, or there is no such song.
+        EarwitnessError: another run is at work in the folder.
     """
-    songs = [song for song in jamendo.read_songs(data_dir) if song.part in ("", "test")]
+    known = [song.name for song in inputs.songs]
     for name in only:
-        if name not in (song.name for song in songs):
-            raise unknown_name("song", name, [song.name for song in songs])
-    songs = [song for song in songs if not only or song.name in only]
-    make_folder(out_dir / "parts")
-    for k, song in enumerate(songs):
-        missing = [piece for piece in _pieces(plan) if not _path(out_dir, song, piece).is_file()]
-        recording = SongRecording.load(song, model_for(models, song.name)) if missing else None
-        for j, piece in enumerate(missing):
-            progress(song.name, (k + j / len(missing)) / len(songs))
-            assert recording is not None
-            with replacing(_path(out_dir, song, piece)) as temporary:
-                pd.DataFrame(_compute(recording, plan, piece)).to_csv(temporary, index=False)
-    return _joined(out_dir, songs, plan)
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """Part of one song's work, computed and written at once: the excerpts or places from first to last - 1."""
-
-    kind: str
-    first: int
-    last: int
-
-
-def _pieces(plan: Mishra2020Plan) -> list[_Piece]:
-    numbers = {"truth": plan.places, "excerpts": plan.excerpts, "boundaries": plan.boundary_places,
-               "grid": min(plan.grid_excerpts, plan.stable_excerpts)}
-    return [_Piece(kind, first, min(first + PIECE, number))
-            for kind, number in numbers.items() for first in range(0, number, PIECE)]
-
-
-def _path(out_dir: Path, song: Song, piece: _Piece) -> Path:
-    return out_dir / "parts" / f"{folder_name(song.name)}-{piece.kind}-{piece.first}-{piece.last}.csv"
-
-
-def _compute(recording: SongRecording, plan: Mishra2020Plan, piece: _Piece) -> list[dict[str, Any]]:
-    model, song = recording.model, recording.song
-    first = recording.excerpt(0.0).features
-    fills, _ = usable_fills(plan.fills or FILLS, first, model, parts_of("temporal", first, model))
-    if piece.kind in ("excerpts", "grid"):
-        kinds = ("grid",) if piece.kind == "grid" else ("temporal", "spectral")
-        return _explain_excerpts(recording, plan, fills, kinds, range(piece.first, piece.last))
-    spliced = piece.kind == "truth"
-    splices = (splice_songs if spliced else splice_at_boundaries)([song], model, SplicePlan(
-        places=piece.last, first_place=piece.first, mixes=plan.mixes, seed=plan.seed))
-    rows, tried = truth_rows(splices, fills=fills, seed=plan.seed)
-    return [{"table": piece.kind, **row} for row in rows] + [{"table": "tried", "song": song.name, "of": tried,
-                                                              "top": piece.kind}]
-
-
-def _explain_excerpts(
-    recording: SongRecording, plan: Mishra2020Plan, fills: Sequence[str], kinds: Sequence[str], numbers: range
-) -> list[dict[str, Any]]:
-    """Sensitivity and stability of some of a song's random excerpts, from the same answers."""
-    model, number = recording.model, number_of(recording.song.name)
-    rows: list[dict[str, Any]] = []
-    for k in numbers:
-        excerpt = recording.excerpt(recording.random_start(generator=seeded(plan.seed, number, k)))
-        probability = float(model.probabilities(excerpt.features)[0, 0])
-        for kind in kinds:
-            games = games_of(excerpt.features, model, parts_of(kind, excerpt.features, model), fills, seed=plan.seed)
-            if kind != "grid":
-                rows += [{"table": "sensitivity", **row} for row in sensitivity_rows(
-                    excerpt, number + k, games, kind=kind, probability=probability, seed=plan.seed)]
-            if k < plan.stable_excerpts:
-                stable = StabilityPlan(plan.grid_samples if kind == "grid" else plan.samples, seed=plan.seed)
-                rows += [{"table": "stability", **row} for row in
-                         stability_rows(excerpt, number + k, games, kind=kind, plan=stable)]
-    return rows
-
-
-def _joined(out_dir: Path, songs: Sequence[Song], plan: Mishra2020Plan) -> dict[str, pd.DataFrame]:
-    paths = [_path(out_dir, song, piece) for song in songs for piece in _pieces(plan)]
-    rows = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
-    found = {name: rows[rows["table"] == name].drop(columns="table").dropna(axis=1, how="all").reset_index(drop=True)
-             for name in TABLES}
-    found["tried"] = found["tried"].rename(columns={"of": "tried", "top": "table"})
-    whole = ("samples", "U_n", "asked", "place", "mix", "of", "tried")
-    return {name: table.astype({column: int for column in whole if column in table}) for name, table in found.items()}
+        if name not in known:
+            raise unknown_name("song", name, known)
+    tasks = [task for task in inputs.tasks() if not only or task.payload["song"] in only]
+    finished = run_experiment(inputs, out, tasks=tasks, engine=engine, on_pace=on_pace)
+    if only:
+        return Outcome(finished)
+    sentence = write_mishra2020(finished.tables, out, seed=inputs.plan.seed)
+    return Outcome(finished, {"page": out / "summary.md"}, {"sentence": sentence})

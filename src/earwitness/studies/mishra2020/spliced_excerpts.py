@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,7 @@ from earwitness.datasets.jamendo import Song
 from earwitness.datasets.stems import StemPair
 from earwitness.models import AudioModel
 from earwitness.perturb.components import Segments, temporal
-from earwitness.studies.mishra2020.excerpts import SongRecording, model_for, number_of, seeded
+from earwitness.studies.mishra2020.excerpts import SongRecording, number_of, seeded
 from earwitness.studies.mishra2020.stability import parts_of
 
 SWITCHED = 3
@@ -79,7 +79,7 @@ class Splice:
 
 
 def splice_songs(
-    songs: Sequence[Song], models: AudioModel | dict[str, AudioModel], plan: SplicePlan, *, target: str | None = None
+    recordings: Iterable[SongRecording], plan: SplicePlan, *, target: str | None = None
 ) -> Iterator[Splice]:
     """Splice parts of fully sung windows into windows of the same song in which nobody sings.
 
@@ -88,9 +88,8 @@ def splice_songs(
     Source: Mishra et al. 2020, sec. V. Differs: there are no stems, so the two windows are of different moments and
     the sung parts hold the music, too, as in training.
     """
-    for song in songs:
-        number = number_of(song.name)
-        recording = SongRecording.load(song, model_for(models, song.name))
+    for recording in recordings:
+        song, number = recording.song, number_of(recording.song.name)
         index = _target(recording.model, target)
         for place in range(plan.first_place, plan.places):
             generator = seeded(plan.seed, number, place)
@@ -139,7 +138,7 @@ def splice_scenes(model: AudioModel, plan: SplicePlan) -> Iterator[Splice]:
 
 
 def splice_at_boundaries(
-    songs: Sequence[Song], models: AudioModel | dict[str, AudioModel], plan: SplicePlan, *, target: str | None = None
+    recordings: Iterable[SongRecording], plan: SplicePlan, *, target: str | None = None
 ) -> Iterator[Splice]:
     """Take windows as they are in which the singing starts or stops; their parts end where the annotation says.
 
@@ -147,9 +146,8 @@ def splice_at_boundaries(
 
     Source: Mishra et al. 2020, sec. V, footnote 6 (super-samples). Differs: the publication only describes it.
     """
-    for song in songs:
-        recording = SongRecording.load(song, model_for(models, song.name))
-        model, number = recording.model, number_of(song.name)
+    for recording in recordings:
+        song, model, number = recording.song, recording.model, number_of(recording.song.name)
         edges = torch.tensor([edge for stretch in song.vocal for edge in stretch], dtype=torch.float64)
         last_s = song.duration_s - recording.window_s
         for place in range(plan.first_place, plan.places if len(edges) else 0):

@@ -23,7 +23,7 @@ def write_mishra2020(found: Tables, out_dir: Path, *, seed: int = 0) -> str:
     """Write summary tables (CSV), figures (PNG) and ``summary.md``; return the recommendation as one sentence.
 
     Args:
-        found: what ``run_study`` returns.
+        found: rows by table, see ``run_mishra2020``.
         out_dir: made if it is missing.
         seed: of the bootstrap.
     """
@@ -119,7 +119,7 @@ def _draw(found: Tables, out_dir: Path) -> None:
 
 
 def _page(summaries: Tables, found: Tables, sentence: str) -> str:
-    tried = found["tried"].groupby("table")["tried"].sum().to_dict()
+    tried = found["tried"].groupby("kind")["tried"].sum().to_dict()
     text = io.StringIO()
     text.write("# Study mishra2020\n\n")
     text.write(f"{len(found['stability'].drop_duplicates(['song', 'start_s']))} excerpts for stability, "

@@ -7,7 +7,7 @@ import lazy_loader
 from earwitness.core import moved
 
 _listed, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
-    "best": ["METRICS", "best_masks"], "published": ["published_plan"], "study": ["Outcome", "run_pak2025"],
+    "best": ["METRICS", "best_masks"], "published": ["published_plan"], "run": ["run_pak2025"],
     "summary": ["choose", "summarise_metrics"]})
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from earwitness.core.errors import EarwitnessError
+from earwitness.experiments.task import Task, do_task
 from earwitness.studies.pak2025.inputs import StudyInputs
-from earwitness.studies.pak2025.worker import Worker
+from earwitness.studies.pak2025.job import shard_of
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,20 @@ def estimate(prepared: StudyInputs) -> list[Cost]:
     Raises:
         EarwitnessError: that clip cannot be explained.
     """
-    worker = Worker(prepared.job)
+    worker = prepared.make_worker()
     measuring = 1 + 2 * len(prepared.job.plan.masks)
     costs = []
-    for model in dict.fromkeys(shard.model for shard in prepared.shards):
-        own = [shard for shard in prepared.shards if shard.model == model]
-        result = worker.do(replace(own[0], clips=own[0].clips[:1]))
-        wrong = [row for row in result.rows if row.get("error")]
-        if wrong:
-            raise EarwitnessError(f"{wrong[0]['clip']}: {wrong[0]['error']}")
-        each = {row["method"]: row for row in result.rows}.values()
-        clips = sum(len(shard.clips) for shard in own)
+    for model in prepared.job.plan.models:
+        own = [task for task in prepared.shards if shard_of(task).model == model]
+        if not own:
+            continue
+        first = Task("first", {**own[0].payload, "clips": own[0].payload["clips"][:1]})
+        result = do_task(worker, first)
+        wrong = [row["error"] for row in result.tables.get("failures", ())] or [result.error]
+        if wrong[0]:
+            raise EarwitnessError(f"{first.payload['clips'][0]}: {wrong[0]}")
+        each = {row["method"]: row for row in result.tables["rows"]}.values()
+        clips = sum(task.size for task in own)
         costs.append(Cost(
             model, clips, forward=clips * (1 + sum(row["forward"] + measuring for row in each)),
             backward=clips * sum(row["backward"] for row in each), work_s=clips * result.seconds["total"]))

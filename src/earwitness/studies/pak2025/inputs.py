@@ -3,44 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from earwitness.core.errors import DataError, ParameterError, require
 from earwitness.datasets import esc50
-from earwitness.experiments.task import Job, Shard, cut, digest
+from earwitness.experiments.facts import digest_of_files, model_facts
+from earwitness.experiments.task import Columns, Task, digest
 from earwitness.frontends import short_name
 from earwitness.metrics import METRICS
 from earwitness.models import AudioModel, load_model
+from earwitness.studies.pak2025.best import METRICS as PUBLISHED
+from earwitness.studies.pak2025.job import Job, cut
 from earwitness.studies.pak2025.plan import Pak2025Plan
 from earwitness.studies.pak2025.scenarios import find_noises, load_noise
+from earwitness.studies.pak2025.summary import metrics_in
+from earwitness.studies.pak2025.worker import FAILED, Worker
+
+TEXTS = ("model", "front_end", "scenario", "clip", "label", "predicted", "method", "mask")
+BESIDE = ("kept_area", "p", "p_kept", "p_removed")
+COUNTS = ("fold", "forward", "backward")
+FLAGS = ("correct", "degenerate")
 
 
 @dataclass(frozen=True)
 class StudyInputs:
-    """A job that has been checked, its shards, and what makes it the same job again.
+    """The study as an experiment: a job that has been checked, and what makes it the same job again.
 
     Attributes:
         job: for the workers.
-        shards: all of them.
+        shards: its tasks.
         clips: file names of the clips to explain.
-        identity: plain values; a run goes on in a folder only if they are those of the run that began there.
+        facts: what determines the rows besides the plan.
+        name: of the study.
     """
 
     job: Job
-    shards: tuple[Shard, ...]
+    shards: tuple[Task, ...]
     clips: tuple[str, ...]
-    identity: dict[str, Any]
+    facts: dict[str, Any] = field(repr=False)
+    name: str = "pak2025"
 
     @property
-    def hash(self) -> str:
-        """Digest of the identity."""
-        return digest(self.identity)
+    def device(self) -> str:
+        """Where the networks run."""
+        return self.job.device
+
+    @property
+    def columns(self) -> Columns:
+        """Types of the columns; the failures' say of which clip and method they are."""
+        kinds: tuple[tuple[tuple[str, ...], type], ...] = (
+            (TEXTS, str), (_numbers(), float), (COUNTS, int), (FLAGS, bool))
+        return {"rows": {name: kind for names, kind in kinds for name in names},
+                "failures": dict.fromkeys(FAILED, str)}
+
+    def identity(self) -> dict[str, Any]:
+        """Return the plan and what determines the rows besides it, plain values."""
+        return {"plan": self.job.plan.model_dump(mode="json"), **self.facts}
+
+    def tasks(self) -> tuple[Task, ...]:
+        """Return all tasks: model by model, scenario by scenario, some clips at a time."""
+        return self.shards
+
+    def make_worker(self) -> Worker:
+        """Return what explains clips."""
+        return Worker(self.job)
 
 
 def read_inputs(plan: Pak2025Plan, data: Path, *, noises: Path | None = None, device: str = "cpu") -> StudyInputs:
-    """Check a plan against its data, noises and models, and cut it into shards.
+    """Check a plan against its data, noises and models, and cut it into tasks.
 
     Args:
         plan: what to do.
@@ -54,8 +86,6 @@ def read_inputs(plan: Pak2025Plan, data: Path, *, noises: Path | None = None, de
         ParameterError: an unknown model, or one that cannot hear the plan's clips at once.
         MissingExtraError: a metric needs a package that is not installed.
     """
-    from earwitness import __version__
-
     for name in plan.metrics:
         if METRICS[name].package:
             require(METRICS[name].package, extra="quality")
@@ -75,13 +105,19 @@ def read_inputs(plan: Pak2025Plan, data: Path, *, noises: Path | None = None, de
     shards = cut(plan, names, kinds)
     if not shards:
         raise ParameterError(f"no scenario is for {', '.join(sorted(set(kinds.values())))}; expected at least one")
-    identity = {
-        "earwitness": __version__, "plan": plan.model_dump(mode="json"), "clips": names,
+    facts = {
+        "clips": names, "sounds": digest_of_files(recording.path for recording in clips),
         "data": digest([[r.path.name, r.fold, r.label] for r in table.recordings]),
-        "models": {name: str(model.card.get("checksum", "")) for name, model in models.items()},
-        "noises": {name: digest(path.read_bytes().hex()) for name, path in found.items()},
+        "models": {name: model_facts(model) for name, model in models.items()},
+        "noises": {name: digest_of_files([path]) for name, path in found.items()},
     }
-    return StudyInputs(Job(plan, data, found, _front_end_names(kinds), device), shards, names, identity)
+    return StudyInputs(Job(plan, data, found, _front_end_names(kinds), device), shards, names, facts)
+
+
+def _numbers() -> tuple[str, ...]:
+    """Columns of numbers; those of metrics beside the published ones follow the others."""
+    names = metrics_in(METRICS)
+    return (*PUBLISHED, *BESIDE, *names[len(PUBLISHED) :])
 
 
 def _check_folds(table: esc50.Esc50, plan: Pak2025Plan, data: Path) -> None:

@@ -15,12 +15,12 @@ from earwitness import audio, masks
 from earwitness.core.atomic_files import replacing
 from earwitness.core.errors import ParameterError
 from earwitness.core.types import Attribution, Clip
-from earwitness.experiments.task import Shard
 from earwitness.listening import SplitSound, listen
 from earwitness.report import pictures
 from earwitness.report.sounds import common_gain
 from earwitness.report.templating import render
 from earwitness.studies.pak2025.inputs import StudyInputs
+from earwitness.studies.pak2025.job import Shard, shard_of
 from earwitness.studies.pak2025.worker import Worker
 from earwitness.studies.pak2025.writing import TEMPLATES
 from earwitness.targets.scores import predicted_class
@@ -87,8 +87,8 @@ def make_montage(prepared: StudyInputs, clip: str, *, mask: str = MASK) -> list[
     worker = Worker(prepared.job)
     if clip not in worker.recordings:
         raise ParameterError(f"clip {clip!r} is not in {prepared.job.data}; expected a file name of meta/esc50.csv")
-    places = dict.fromkeys((shard.model, shard.scenario) for shard in prepared.shards)
-    return [_row(worker, Shard(-1, model, scenario, (clip,)), mask) for model, scenario in places]
+    places = dict.fromkeys((shard.model, shard.scenario) for shard in map(shard_of, prepared.shards))
+    return [_row(worker, Shard(model, scenario, (clip,)), mask) for model, scenario in places]
 
 
 def _row(worker: Worker, shard: Shard, mask: str) -> MontageRow:

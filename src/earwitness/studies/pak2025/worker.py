@@ -1,10 +1,10 @@
-"""The unit of work: one shard -> its rows. Whoever asks, wherever it runs, the rows are the same."""
+"""The unit of work: some clips -> their rows. Whoever asks, wherever it runs, the rows are the same."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -18,25 +18,26 @@ from earwitness.core.errors import EarwitnessError
 from earwitness.core.types import Attribution, Clip, Features
 from earwitness.datasets import esc50
 from earwitness.datasets.esc50 import Esc50Recording
-from earwitness.experiments.task import Job, Result, Shard, seed_of
+from earwitness.experiments.task import Task, TaskResult, in_words, seed_of
 from earwitness.methods import explain
 from earwitness.metrics import mask_metrics, measure_masks
 from earwitness.models import AudioModel, load_model
 from earwitness.models.eval_mode import eval_mode
 from earwitness.models.inference import OptimisedNetwork, optimise_for_inference
 from earwitness.studies.pak2025.floor import bare_pass_s, floor_s
+from earwitness.studies.pak2025.job import Job, Shard, shard_of
 from earwitness.studies.pak2025.plan import MethodEntry, Pak2025Plan, Scenario
 from earwitness.studies.pak2025.quality import audio_quality
 from earwitness.studies.pak2025.scenarios import degrade, load_noise
 from earwitness.targets.scores import predicted_class
 
-THREADS = 1  # another number can change the last bit of a sum; more cores are used by more workers
 FRESH_S = 60.0  # how long a measured floor holds; the machine may get busier
 ALWAYS = ("kept_area", "degenerate", "p", "p_kept", "p_removed")
+FAILED = ("model", "front_end", "scenario", "clip", "method", "error")
 
 
 class Worker:
-    """Does shards of one job; loads each model and noise once.
+    """Does tasks of one job; loads each model and noise once.
 
     Args:
         job: what to do, and with what.
@@ -54,18 +55,20 @@ class Worker:
         self.backgrounds = cache(self._load_backgrounds)
         self.bare_pass_s: dict[str, tuple[float, dict[str, float]]] = {}  # when, and what was measured
 
-    def do(self, shard: Shard) -> Result:
-        """Return the shard's rows; a clip or a method that fails becomes a row that says why."""
-        with _one_thread():
-            self._warm(shard.model)
-            start = time.perf_counter()
-            rows: list[dict[str, Any]] = []
-            attributions: dict[str, np.ndarray] = {}
-            for name in shard.clips:
-                rows += self._explain_clip(shard, self.recordings[name], attributions)
-            total = time.perf_counter() - start
-        seconds = {"total": total, "floor": _floor_s(rows, self.job.plan, self.bare_pass_s[shard.model][1])}
-        return Result(shard.index, rows, attributions, seconds)
+    def __call__(self, task: Task) -> TaskResult:
+        """Return the rows of a task's clips; a clip or a method that fails becomes a row that says why."""
+        shard = shard_of(task)
+        self._warm(shard.model)
+        start = time.perf_counter()
+        rows: list[dict[str, Any]] = []
+        attributions: dict[str, np.ndarray] = {}
+        for name in shard.clips:
+            rows += self._explain_clip(shard, self.recordings[name], attributions)
+        tables = {"rows": [row for row in rows if "error" not in row],
+                  "failures": [{name: row.get(name) for name in FAILED} for row in rows if "error" in row]}
+        total = time.perf_counter() - start
+        floor = _floor_s(tables["rows"], self.job.plan, self.bare_pass_s[shard.model][1])
+        return TaskResult(task.key, tables, attributions, {"total": total, "floor": floor})
 
     def _explain_clip(
         self, shard: Shard, recording: Esc50Recording, kept: dict[str, np.ndarray]
@@ -80,14 +83,14 @@ class Worker:
             clip = self.hear(recording, shard.model, shard.scenario)
             target = predicted_class(model, model.features(clip))
         except Exception as error:  # whatever is wrong with one clip, the others go on
-            return [facts | {"error": _in_words(error)}]
+            return [facts | {"error": in_words(error)}]
         facts |= {"predicted": model.class_name(target), "correct": model.class_name(target) == recording.label}
         for method in self.job.plan.methods:
             try:
                 attribution = self.explain(shard, clip, method, target)
                 rows += self._measure(model, clip, attribution, target, facts | {"method": method.name})
             except Exception as error:
-                rows.append(facts | {"method": method.name, "error": _in_words(error)})
+                rows.append(facts | {"method": method.name, "error": in_words(error)})
                 continue
             if self.job.plan.attributions:
                 kept[f"{clip.name}/{method.name}"] = attribution.values.cpu().numpy().astype(np.float16)
@@ -169,22 +172,7 @@ class Worker:
 
 def _floor_s(rows: list[dict[str, Any]], plan: Pak2025Plan, bare: Mapping[str, float]) -> float:
     """What the passes of these rows take at the least: those of the methods, and those that measured the masks."""
-    explained = {(row["clip"], row["method"]): row for row in rows if "mask" in row}
+    explained = {(row["clip"], row["method"]): row for row in rows}
     measuring = 1 + 2 * len(plan.masks)
     return sum(floor_s({"forward": row["forward"] + measuring, "backward": row["backward"]}, bare)
                for row in explained.values())
-
-
-def _in_words(error: Exception) -> str:
-    words = " ".join(str(error).split()) or type(error).__name__
-    return words[:500] if isinstance(error, EarwitnessError) else f"{type(error).__name__}: {words[:450]}"
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(THREADS)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 import earwitness as ew
+from earwitness.studies.pak2025.plan import Scenario
 from earwitness.studies.pak2025.scenarios import degrade, load_noise
-from earwitness.sweep import Scenario
 
 
 @pytest.fixture

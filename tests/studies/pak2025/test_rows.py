@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,30 +14,35 @@ import pytest
 import torch
 
 import earwitness as ew
-from earwitness import sweep
+from earwitness.experiments.local import do_locally
+from earwitness.experiments.task import seed_of
+from earwitness.studies.pak2025.estimate import estimate
+from earwitness.studies.pak2025.inputs import read_inputs
+from earwitness.studies.pak2025.plan import make_plan
+from earwitness.studies.pak2025.run import explain_clips
 from tests.conftest import ROOT
-from tests.sweep.made_data import PLAN, make_data
+from tests.studies.pak2025.made_data import PLAN, make_data
 
 CLIPS = 16  # four clips: mel in three scenarios, stft in one
 
 
 def test_every_clip_scenario_method_and_mask_has_a_row(prepared, tmp_path):
-    done = sweep.run_sweep(prepared(), tmp_path)
-    assert done.clips == CLIPS
-    assert len(done.rows) == CLIPS * 3 * 3
+    done = explain_clips(prepared(), tmp_path)
+    assert done.total == CLIPS
+    assert len(done.tables["rows"]) == CLIPS * 3 * 3
     assert not len(done.failures)
-    places = done.rows.groupby(["front_end", "scenario"], sort=False).size()
+    places = done.tables["rows"].groupby(["front_end", "scenario"], sort=False).size()
     assert list(places.index) == [("mel", "clean"), ("mel", "white"), ("mel", "hum"), ("stft", "clean")]
-    assert done.rows["mask"].tolist()[:6] == ["bin", "topK_50_pos", "minmax"] * 2
-    assert done.rows["FF"].notna().all()
-    assert (done.rows["degenerate"] == done.rows["SPS"].isna()).all()
+    assert done.tables["rows"]["mask"].tolist()[:6] == ["bin", "topK_50_pos", "minmax"] * 2
+    assert done.tables["rows"]["FF"].notna().all()
+    assert (done.tables["rows"]["degenerate"] == done.tables["rows"]["SPS"].isna()).all()
 
 
 def test_a_row_says_what_explain_and_measure_say(prepared, made, tmp_path):
-    rows = sweep.run_sweep(prepared(), tmp_path).rows
+    rows = explain_clips(prepared(), tmp_path).tables["rows"]
     model = ew.load_model(made / "stft")
     clip = ew.load(made / "data" / "audio" / "5-1-A-1.wav")
-    seed = sweep.seed_of(0, "5-1-A-1.wav", "clean", "lime")
+    seed = seed_of(0, "5-1-A-1.wav", "clean", "lime")
     found = ew.explain(model, clip, "lime", seed=seed, n_samples=20, components="temporal", fill="silence")
     mask = ew.masks.make(found, "minmax")
     expected, _ = ew.metrics.measure(model, model.features(clip), mask, model.class_index(found.target))
@@ -49,52 +55,36 @@ def test_a_row_says_what_explain_and_measure_say(prepared, made, tmp_path):
 
 
 def test_shards_of_another_size_give_the_same_rows(prepared, tmp_path):
-    one = sweep.run_sweep(prepared(), tmp_path / "a").rows
-    other = sweep.run_sweep(prepared(shard_size=3), tmp_path / "b").rows
+    one = explain_clips(prepared(), tmp_path / "a").tables["rows"]
+    other = explain_clips(prepared(shard_size=3), tmp_path / "b").tables["rows"]
     pd.testing.assert_frame_equal(one, other, check_exact=True)
 
 
 def test_processes_give_the_same_rows_bit_for_bit(prepared, tmp_path):
-    one = sweep.run_sweep(prepared(), tmp_path / "a").rows
-    other = sweep.run_sweep(prepared(), tmp_path / "b",
-                            engine=lambda job, shards: sweep.do_locally(job, shards, workers=2)).rows
+    one = explain_clips(prepared(), tmp_path / "a").tables["rows"]
+    other = explain_clips(prepared(), tmp_path / "b",
+                            engine=partial(do_locally, workers=2)).tables["rows"]
     pd.testing.assert_frame_equal(one, other, check_exact=True)
 
 
 def test_threads_and_random_state_stay_as_they_were(prepared, tmp_path):
     threads, state = torch.get_num_threads(), torch.random.get_rng_state()
-    sweep.run_sweep(prepared(limit=1), tmp_path)
+    explain_clips(prepared(limit=1), tmp_path)
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.random.get_rng_state(), state)
-
-
-def test_a_finished_run_computes_nothing_again(prepared, tmp_path):
-    first = sweep.run_sweep(prepared(), tmp_path)
-
-    def refuses(job, shards):
-        raise AssertionError("nothing was missing")
-
-    again = sweep.run_sweep(prepared(), tmp_path, engine=refuses)
-    pd.testing.assert_frame_equal(first.rows, again.rows, check_exact=True)
-    assert (first.kept, again.kept) == (0, CLIPS)
-
-
-def test_another_plan_in_the_same_folder_is_refused(prepared, tmp_path):
-    sweep.run_sweep(prepared(limit=1), tmp_path)
-    before = sorted((path, path.read_bytes()) for path in tmp_path.rglob("*.parquet"))
-    with pytest.raises(ew.ParameterError, match=r"another plan: (limit|clips, limit) changed; use another --out"):
-        sweep.run_sweep(prepared(limit=2), tmp_path)
-    with pytest.raises(ew.ParameterError, match="seed changed"):
-        sweep.run_sweep(prepared(limit=1, seed=1), tmp_path)
-    assert sorted((path, path.read_bytes()) for path in tmp_path.rglob("*.parquet")) == before
 
 
 RUN = """
 import sys, time
 from pathlib import Path
-from earwitness import sweep
+from earwitness.experiments.local import do_locally
+from earwitness.experiments.task import seed_of
+from earwitness.studies.pak2025.estimate import estimate
+from earwitness.studies.pak2025.inputs import read_inputs
+from earwitness.studies.pak2025.plan import make_plan
+from earwitness.studies.pak2025.run import explain_clips
 from earwitness.experiments.store import Store
-from tests.sweep.made_data import PLAN
+from tests.studies.pak2025.made_data import PLAN
 
 made, out = Path(sys.argv[1]), Path(sys.argv[2])
 write = Store.write
@@ -102,26 +92,26 @@ def slowly(self, result):
     write(self, result)
     time.sleep(0.2)
 Store.write = slowly
-plan = sweep.make_plan({"models": [str(made / "mel"), str(made / "stft")], **PLAN, "shard_size": 1})
-sweep.run_sweep(studies.pak2025.inputs.read_inputs(plan, made / "data", noises=made / "noises"), out)
+plan = make_plan({"models": [str(made / "mel"), str(made / "stft")], **PLAN, "shard_size": 1})
+explain_clips(read_inputs(plan, made / "data", noises=made / "noises"), out)
 """
 
 
 def test_a_run_killed_with_kill_9_goes_on_and_ends_with_the_same_rows(prepared, made, tmp_path):
-    whole = sweep.run_sweep(prepared(shard_size=1), tmp_path / "whole").rows
+    whole = explain_clips(prepared(shard_size=1), tmp_path / "whole").tables["rows"]
     out = tmp_path / "killed"
     for wanted in (3, 8):
         run = subprocess.Popen([sys.executable, "-c", RUN, str(made), str(out)], cwd=ROOT)
         last = time.monotonic() + 60
-        while len(list(out.glob("shards/*.parquet"))) < wanted and time.monotonic() < last:
+        while len(list(out.glob("tasks/*.parquet"))) < wanted and time.monotonic() < last:
             time.sleep(0.02)
         run.kill()
         assert run.wait() == -9
-    there = {path: path.read_bytes() for path in out.glob("shards/*.parquet")}
+    there = {path: path.read_bytes() for path in out.glob("tasks/*.parquet")}
     assert 8 <= len(there) < CLIPS
-    (out / "shards" / ".writing-left.parquet").write_bytes(b"half")
-    done = sweep.run_sweep(prepared(shard_size=1), out)
-    pd.testing.assert_frame_equal(done.rows, whole, check_exact=True)
+    (out / "tasks" / ".writing-left.parquet").write_bytes(b"half")
+    done = explain_clips(prepared(shard_size=1), out)
+    pd.testing.assert_frame_equal(done.tables["rows"], whole, check_exact=True)
     assert all(path.read_bytes() == content for path, content in there.items())
     assert done.kept == len(there)
     assert list(out.rglob(".writing-*")) == []
@@ -161,40 +151,14 @@ def members(session):
     return found
 
 
-def test_two_runs_in_one_folder_are_refused(prepared, tmp_path):
-    from earwitness.experiments.store import opened
-
-    with opened(tmp_path, prepared()), pytest.raises(ew.EarwitnessError, match="another run is at work there"):
-        sweep.run_sweep(prepared(), tmp_path)
-
-
-def test_a_full_disk_leaves_nothing_half_written(prepared, tmp_path, monkeypatch):
-    import pyarrow.parquet as pq
-
-    write, calls = pq.write_table, []
-
-    def fails_in_the_second(table, path, **settings):
-        calls.append(path)
-        if len(calls) == 2:
-            path.write_bytes(b"PAR1 half of it")
-            raise OSError(28, "No space left on device")
-        write(table, path, **settings)
-
-    monkeypatch.setattr(pq, "write_table", fails_in_the_second)
-    with pytest.raises(OSError, match="No space left"):
-        sweep.run_sweep(prepared(), tmp_path)
-    assert [path.name for path in (tmp_path / "shards").iterdir()] == ["00000.parquet"]
-    assert len(sweep.run_sweep(prepared(), tmp_path).rows) == CLIPS * 9
-
-
 def test_a_clip_that_fails_is_recorded_and_the_others_go_on(made, tmp_path):
     data = make_data(tmp_path / "data")
     (data / "audio" / "5-0-A-1.wav").write_bytes(b"no sound")
-    plan = sweep.make_plan({"models": [str(made / "mel")], **json.loads(json.dumps(PLAN_OF_ONE))})
-    done = sweep.run_sweep(sweep.read_inputs(plan, data), tmp_path / "out")
+    plan = make_plan({"models": [str(made / "mel")], **json.loads(json.dumps(PLAN_OF_ONE))})
+    done = explain_clips(read_inputs(plan, data), tmp_path / "out")
     assert done.failures["clip"].tolist() == ["5-0-A-1.wav"]
     assert "not a sound file" in done.failures["error"].iloc[0]
-    assert done.rows["clip"].nunique() == 3
+    assert done.tables["rows"]["clip"].nunique() == 3
 
 
 PLAN_OF_ONE = {"clip_s": 0.5, "scenarios": [{"name": "clean"}], "methods": [{"name": "saliency"}], "masks": ["bin"]}
@@ -202,43 +166,36 @@ PLAN_OF_ONE = {"clip_s": 0.5, "scenarios": [{"name": "clean"}], "methods": [{"na
 
 def test_a_method_that_fails_is_recorded_and_the_others_go_on(made, tmp_path):
     methods = [{"name": "saliency"}, {"name": "gradcam", "settings": {"layer": "none such"}}]
-    plan = sweep.make_plan({"models": [str(made / "mel")], **PLAN_OF_ONE, "methods": methods})
-    done = sweep.run_sweep(sweep.read_inputs(plan, made / "data"), tmp_path / "a")
-    assert set(done.rows["method"]) == {"saliency"}
+    plan = make_plan({"models": [str(made / "mel")], **PLAN_OF_ONE, "methods": methods})
+    done = explain_clips(read_inputs(plan, made / "data"), tmp_path / "a")
+    assert set(done.tables["rows"]["method"]) == {"saliency"}
     assert set(done.failures["method"]) == {"gradcam"}
-    only = sweep.make_plan({"models": [str(made / "mel")], **PLAN_OF_ONE, "methods": methods[1:]})
-    with pytest.raises(ew.EarwitnessError, match="not one clip could be explained; the first error"):
-        sweep.run_sweep(sweep.read_inputs(only, made / "data"), tmp_path / "b")
+    only = make_plan({"models": [str(made / "mel")], **PLAN_OF_ONE, "methods": methods[1:]})
+    with pytest.raises(ew.EarwitnessError, match="nothing could be done; the first of 4 errors"):
+        explain_clips(read_inputs(only, made / "data"), tmp_path / "b")
 
 
 def test_attributions_are_kept_on_demand(prepared, made, tmp_path):
-    sweep.run_sweep(prepared(limit=1, attributions=True), tmp_path)
-    with np.load(tmp_path / "attributions" / "00003.npz") as kept:
+    explain_clips(prepared(limit=1, attributions=True), tmp_path)
+    with np.load(tmp_path / "arrays" / "00003.npz") as kept:
         assert set(kept) == {f"5-0-A-0.wav/{name}" for name in ("saliency", "lime", "deep_shap")}
         own = ew.explain(ew.load_model(made / "stft"), ew.load(made / "data" / "audio" / "5-0-A-0.wav"), "saliency")
         assert kept["5-0-A-0.wav/saliency"] == pytest.approx(own.values.numpy(), rel=2e-3, abs=1e-6)
 
 
-def test_damaged_rows_are_named(prepared, tmp_path):
-    sweep.run_sweep(prepared(limit=1), tmp_path)
-    (tmp_path / "shards" / "00000.parquet").write_bytes(b"PAR1")
-    with pytest.raises(ew.EarwitnessError, match=r"damaged .*delete it and run again"):
-        sweep.run_sweep(prepared(limit=1), tmp_path)
-
-
 def test_the_pace_ends_at_all_clips(prepared, tmp_path):
     paces = []
-    sweep.run_sweep(prepared(), tmp_path, on_pace=paces.append)
+    explain_clips(prepared(), tmp_path, on_pace=paces.append)
     assert [pace.done for pace in paces] == [0, 2, 4, 6, 8, 10, 12, 14, 16]
     assert paces[0].left_s is None
     assert paces[-1].left_s == 0
-    assert paces[-1].clips_per_minute > 0
+    assert paces[-1].per_minute > 0
 
 
 def test_the_estimate_counts_the_passes_of_the_run(prepared, tmp_path):
     plan = prepared()
-    costs = sweep.estimate(plan)
-    rows = sweep.run_sweep(plan, tmp_path).rows
+    costs = estimate(plan)
+    rows = explain_clips(plan, tmp_path).tables["rows"]
     each = rows.drop_duplicates(["model", "scenario", "clip", "method"])
     assert sum(cost.backward for cost in costs) == each["backward"].sum()
     assert sum(cost.clips for cost in costs) == CLIPS

@@ -1,7 +1,8 @@
 import pytest
 
-from earwitness import sweep
-from tests.sweep.made_data import PLAN, make_data, make_model, make_noises
+from earwitness.studies.pak2025.inputs import read_inputs
+from earwitness.studies.pak2025.plan import make_plan
+from tests.studies.pak2025.made_data import PLAN, make_data, make_model, make_noises
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +20,7 @@ def made(tmp_path_factory):
 def prepared(made):
     """A function: changes of the tiny plan -> what is prepared."""
     def prepare(**changes):
-        plan = sweep.make_plan({"models": [str(made / "mel"), str(made / "stft")], **PLAN, **changes})
-        return sweep.read_inputs(plan, made / "data", noises=made / "noises")
+        plan = make_plan({"models": [str(made / "mel"), str(made / "stft")], **PLAN, **changes})
+        return read_inputs(plan, made / "data", noises=made / "noises")
 
     return prepare

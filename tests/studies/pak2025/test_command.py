@@ -13,7 +13,7 @@ from earwitness.cli import main
 from earwitness.studies.pak2025 import METRICS, choose, summarise_metrics
 from earwitness.studies.pak2025.tables import best_tables, mask_tables
 from earwitness.studies.pak2025.writing import to_html, to_latex, to_markdown
-from tests.sweep.made_data import PLAN, make_data
+from tests.studies.pak2025.made_data import PLAN, make_data
 
 HOSTILE = "<b>a_b|&%"
 
@@ -139,7 +139,7 @@ def test_the_command_writes_tables_figure_and_sounds(words, tmp_path, capsys):
     assert out.err == ""
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"best.md", "best.csv", "best.tex", "masks.md", "masks.csv", "tables.html", "montage.html", "montage.png",
-            "summary.json", "plan.json", "shards"} <= names
+            "summary.json", "identity.json", "tasks"} <= names
     chosen = pd.read_csv(tmp_path / "out" / "best.csv")
     published = chosen[(chosen["subset"] == "all") & (chosen["degenerate_masks"] == "included")]
     assert len(published) == 4 * 3
@@ -154,7 +154,7 @@ def test_the_command_writes_tables_figure_and_sounds(words, tmp_path, capsys):
     assert "0 explained now (0.0 a minute), 16 were there" in capsys.readouterr().out
     assert main([*words, "--limit", "2"]) == 2
     err = capsys.readouterr().err
-    assert "another plan: clips, limit changed" in err
+    assert "another plan: clips, limit (was null, is 2), sounds changed; use another --out" in err
     assert err.count("\n") == 1
 
 

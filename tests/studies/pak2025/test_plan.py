@@ -3,9 +3,11 @@ import re
 import pytest
 
 import earwitness as ew
-from earwitness import sweep
 from earwitness.studies.pak2025 import published_plan
-from tests.sweep.made_data import LABELS, PLAN, make_data, make_model, make_noises
+from earwitness.studies.pak2025.inputs import read_inputs
+from earwitness.studies.pak2025.job import shard_of
+from earwitness.studies.pak2025.plan import make_plan, read_plan
+from tests.studies.pak2025.made_data import LABELS, PLAN, make_data, make_model, make_noises
 
 MODELS = {"models": ["esc10-mel"]}
 
@@ -41,7 +43,7 @@ def test_the_published_plan_is_what_the_paper_did():
 def test_a_wrong_plan_names_the_entry(changes, message):
     plan = {**MODELS, "scenarios": [{"name": "clean"}], "methods": [{"name": "saliency"}]}
     with pytest.raises(ew.ParameterError, match=re.escape(message)):
-        sweep.make_plan(plan | changes)
+        make_plan(plan | changes)
 
 
 @pytest.mark.parametrize(("text", "message"), [
@@ -52,9 +54,9 @@ def test_a_wrong_plan_names_the_entry(changes, message):
 def test_a_file_that_is_no_plan_is_refused(tmp_path, text, message):
     (tmp_path / "plan.yaml").write_text(text)
     with pytest.raises(ew.ParameterError, match=message):
-        sweep.read_plan(tmp_path / "plan.yaml")
+        read_plan(tmp_path / "plan.yaml")
     with pytest.raises(ew.ParameterError, match="No such file"):
-        sweep.read_plan(tmp_path / "none.yaml")
+        read_plan(tmp_path / "none.yaml")
 
 
 def test_names_select_and_changes_replace():
@@ -66,8 +68,8 @@ def test_names_select_and_changes_replace():
 
 
 def prepare(made, data=None, noises="noises", **changes):
-    plan = sweep.make_plan({"models": [str(made / "mel")], **PLAN, **changes})
-    return sweep.read_inputs(plan, data or made / "data", noises=noises and made / noises)
+    plan = make_plan({"models": [str(made / "mel")], **PLAN, **changes})
+    return read_inputs(plan, data or made / "data", noises=noises and made / noises)
 
 
 @pytest.mark.parametrize(("folds", "message"), [
@@ -92,12 +94,12 @@ def test_noises_must_be_there_once_and_loud(made, tmp_path):
         prepare(made, scenarios=[{"name": "rain", "noise": "*rain*"}])
     folder = make_noises(tmp_path / "noises")
     ew.audio.save(folder / "another hum.wav", ew.Clip(ew.load(folder / "a Hum.wav").waveform * 0, 8000))
-    plan = sweep.make_plan({"models": [str(made / "mel")], **PLAN})
+    plan = make_plan({"models": [str(made / "mel")], **PLAN})
     with pytest.raises(ew.DataError, match=r"matches a Hum.wav, another hum.wav; expected one file"):
-        sweep.read_inputs(plan, made / "data", noises=folder)
+        read_inputs(plan, made / "data", noises=folder)
     (folder / "a Hum.wav").unlink()
     with pytest.raises(ew.DataError, match="are silent; expected noise"):
-        sweep.read_inputs(plan, made / "data", noises=folder)
+        read_inputs(plan, made / "data", noises=folder)
 
 
 def test_a_model_that_hears_less_than_a_clip_is_refused(made):
@@ -114,7 +116,8 @@ def test_a_metric_whose_package_is_missing_is_named_before_anything_runs(made, m
 
 
 def test_scenarios_keep_to_their_front_ends(prepared):
-    places = list(dict.fromkeys((shard.model.rpartition("/")[2], shard.scenario) for shard in prepared().shards))
+    shards = map(shard_of, prepared().tasks())
+    places = list(dict.fromkeys((shard.model.rpartition("/")[2], shard.scenario) for shard in shards))
     assert places == [("mel", "clean"), ("mel", "white"), ("mel", "hum"), ("stft", "clean")]
 
 
@@ -126,10 +129,15 @@ def test_two_models_with_one_front_end_are_told_apart(made, tmp_path):
 
 def test_other_weights_or_noises_are_another_plan(made, tmp_path):
     before = prepare(made)
-    assert before.hash == prepare(made).hash
+    plan, identity = before.job.plan, before.identity()
+    assert identity == prepare(made).identity()
     folder = make_noises(tmp_path / "noises")
-    assert sweep.read_inputs(before.job.plan, made / "data", noises=folder).hash == before.hash
+    assert read_inputs(plan, made / "data", noises=folder).identity() == identity
     ew.audio.save(folder / "a Hum.wav", ew.Clip(ew.load(folder / "a Hum.wav").waveform / 2, 8000))
-    assert sweep.read_inputs(before.job.plan, made / "data", noises=folder).hash != before.hash
+    assert read_inputs(plan, made / "data", noises=folder).identity() != identity
     more = make_data(tmp_path / "data", takes=3)
-    assert sweep.read_inputs(before.job.plan, more, noises=made / "noises").hash != before.hash
+    assert read_inputs(plan, more, noises=made / "noises").identity() != identity
+    same = make_data(tmp_path / "same")
+    assert read_inputs(plan, same, noises=made / "noises").identity() == identity
+    ew.audio.save(same / "audio" / "5-0-A-0.wav", ew.Clip(ew.load(same / "audio" / "5-0-A-1.wav").waveform, 8000))
+    assert read_inputs(plan, same, noises=made / "noises").identity() != identity

@@ -1,3 +1,0 @@
-from tests.sweep.conftest import made, prepared
-
-__all__ = ["made", "prepared"]
