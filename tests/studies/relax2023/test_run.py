@@ -2,6 +2,7 @@ import csv
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -9,9 +10,19 @@ import soundfile
 import torch
 
 from earwitness.cli.main import main
-from earwitness.core.errors import DataError, ParameterError
-from earwitness.studies.relax2023 import Budget, Relax2023Plan, certain_part, make_maps, read_labelled, run_relax2023
-from earwitness.studies.relax2023.run import _in_turn
+from earwitness.core.errors import DataError, EarwitnessError, ParameterError
+from earwitness.experiments.local import do_locally
+from earwitness.experiments.store import locked
+from earwitness.studies.relax2023 import (
+    Budget,
+    Relax2023Plan,
+    certain_part,
+    make_maps,
+    read_labelled,
+    read_sounds_and_model,
+    run_relax2023,
+)
+from earwitness.studies.relax2023.sounds import take_turns
 from earwitness.studies.relax2023.tables import as_markdown, concordance, ranks, summarise_checks
 from tests.made_models import deep, noise_clip
 
@@ -51,7 +62,12 @@ def study(data, tmp_path_factory):
     """A finished study: its folder, its plan and what it returned."""
     folder = tmp_path_factory.mktemp("study") / "out"
     plan = Relax2023Plan(n_clips=3, n_scenes=2, n_posters=1, effort=EFFORT)
-    return folder, plan, run_relax2023(data, deep(torch.Generator().manual_seed(0)), folder, plan)
+    return folder, plan, run(data, folder, plan)
+
+
+def run(data, folder, plan, **settings):
+    inputs = read_sounds_and_model(data, deep(torch.Generator().manual_seed(0)), plan)
+    return run_relax2023(inputs, folder, **settings)
 
 
 def test_both_layouts_and_splits(data, tmp_path):
@@ -65,15 +81,15 @@ def test_both_layouts_and_splits(data, tmp_path):
 
 def test_classes_take_turns(data):
     found = read_labelled(data)
-    labels = [found.labels[found.targets[k]] for k in _in_turn(found, found.labels, 5, 0)]
+    labels = [found.labels[found.targets[k]] for k in take_turns(found, found.labels, 5, 0)]
     assert labels == ["low", "high", "rain", "low", "high"]
-    assert all(found.fair[k] == 5 for k in _in_turn(found, found.labels, 99, 0))
+    assert all(found.fair[k] == 5 for k in take_turns(found, found.labels, 99, 0))
 
 
 def test_the_whole_study(study):
     folder, _, found = study
-    assert found["explained"] == 5
-    assert found["accuracy"]["fair"][0] > 0.6
+    assert (found.finished.total, found.finished.kept) == (5, 0)
+    assert found.findings["accuracy"]["fair"][0] > 0.6
     rows = pd.read_csv(folder / "rows.csv")
     assert len(rows) == 5 * 12
     assert set(rows["method"]) == {"relax", "u_relax", "rise"}
@@ -90,40 +106,52 @@ def test_the_whole_study(study):
     assert sum(map(sum, matrix)) == 9
 
 
-def test_a_stopped_run_goes_on_and_comes_to_the_same(study, data, tmp_path):
+def test_a_stopped_run_goes_on_in_processes_and_comes_to_the_same(study, data, tmp_path):
     finished, plan, _ = study
     shutil.copytree(finished, tmp_path / "out")
-    parts = sorted((tmp_path / "out" / "parts").iterdir())
-    for path in (parts[1], parts[-1], tmp_path / "out" / "rows.csv", tmp_path / "out" / "summary.md"):
+    tasks = sorted((tmp_path / "out" / "sounds" / "tasks").iterdir())
+    assert [path.stem.partition("-")[0] for path in tasks] == ["clips"] * 3 + ["scenes"] * 2
+    embedded = next((tmp_path / "out" / "embeddings" / "tasks").iterdir())
+    for path in (tasks[1], tasks[-1], embedded, tmp_path / "out" / "rows.csv", tmp_path / "out" / "summary.md"):
         path.unlink()
-    kept = parts[0].stat().st_mtime_ns
-    run_relax2023(data, deep(torch.Generator().manual_seed(0)), tmp_path / "out", plan)
-    assert parts[0].stat().st_mtime_ns == kept
+    kept = tasks[0].stat().st_mtime_ns
+    again = run(data, tmp_path / "out", plan, engine=partial(do_locally, workers=2))
+    assert again.finished.kept == 3
+    assert tasks[0].stat().st_mtime_ns == kept
     for name in ("rows.csv", "summary.csv", "summary.md"):
         assert (tmp_path / "out" / name).read_text() == (finished / name).read_text()
 
 
 def test_a_study_can_be_widened(study, data, tmp_path):
     finished, plan, _ = study
-    model, out = deep(torch.Generator().manual_seed(0)), tmp_path / "out"
-    run_relax2023(data, model, out, replace(plan, n_clips=0, n_scenes=1))
-    for path in (finished / "parts").glob("clips-*"):  # saves their time: that they go on is tested above
-        shutil.copy(path, out / "parts")
-    assert len(list((out / "parts").glob("scenes-*"))) == 1
-    run_relax2023(data, model, out, plan)
+    out = tmp_path / "out"
+    run(data, out, replace(plan, n_clips=0, n_scenes=1))
+    for folder, ending in (("tasks", "parquet"), ("arrays", "npz")):  # saves time: that they go on is tested above
+        for path in (finished / "sounds" / folder).glob(f"clips-*.{ending}"):
+            shutil.copy(path, out / "sounds" / folder)
+    assert len(list((out / "sounds" / "tasks").glob("scenes-*"))) == 1
+    run(data, out, plan)
     for name in ("rows.csv", "summary.csv", "scenes/scenes.json"):
         assert (tmp_path / "out" / name).read_text() == (finished / name).read_text()
 
 
-def test_a_folder_holds_one_study(study, data, model):
-    with pytest.raises(ParameterError, match="study with other settings"):
-        run_relax2023(data, model, study[0], Relax2023Plan(n_clips=1, n_posters=0, effort=EFFORT))
+def test_a_folder_holds_one_study(study, data, tmp_path):
+    with pytest.raises(ParameterError, match=r"another plan: n_posters \(was 1, is 0\) changed"):
+        run(data, study[0], Relax2023Plan(n_clips=1, n_posters=0, effort=EFFORT))
+    other = read_sounds_and_model(data, deep(torch.Generator().manual_seed(1)), study[1])
+    with pytest.raises(ParameterError, match="another plan: model changed"):
+        run_relax2023(other, study[0])
+    (tmp_path / "settings.json").write_text("{}")
+    with pytest.raises(ParameterError, match="run of an earlier earwitness"):
+        run(data, tmp_path, study[1])
+    with locked(study[0]), pytest.raises(EarwitnessError, match="another run is at work there"):
+        run(data, study[0], study[1])
 
 
-def test_scenes_need_backgrounds(data, model, tmp_path):
+def test_scenes_need_backgrounds(data, tmp_path):
     plan = Relax2023Plan(n_clips=0, n_scenes=1, backgrounds=("sea",), n_posters=0, effort=EFFORT)
     with pytest.raises(DataError, match="scenes need classes of events and of backgrounds"):
-        run_relax2023(data, model, tmp_path, plan)
+        run(data, tmp_path, plan)
 
 
 def test_u_relax_keeps_the_certain_half(model, generator):

@@ -20,11 +20,12 @@ from earwitness.studies.relax2023.embeddings import (
 )
 from earwitness.studies.relax2023.labelled import LabelledClips, read_labelled
 from earwitness.studies.relax2023.maps import certain_part, make_maps
-from earwitness.studies.relax2023.run import Relax2023Plan, run_relax2023
+from earwitness.studies.relax2023.plan import Relax2023Plan
+from earwitness.studies.relax2023.run import read_sounds_and_model, run_relax2023
 
 __all__ = ["Accuracy", "Budget", "EmbeddingClassifier", "FittedClassifier", "LabelledClips", "Relax2023Plan",
            "certain_part", "check_parquet", "embed_clip", "embed_files", "embed_windows", "fit_classifier", "make_maps",
-           "measure_accuracy", "read_labelled", "run_checks", "run_relax2023", "write_table"]
+           "measure_accuracy", "read_labelled", "read_sounds_and_model", "run_checks", "run_relax2023", "write_table"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,19 +11,21 @@ from torch import Tensor
 from earwitness.core.atomic_files import replacing
 from earwitness.frontends import FrontEnd
 from earwitness.perturb.soft_masks import FAMILIES
-from earwitness.studies.relax2023.maps import Map, certain_part
+from earwitness.studies.relax2023.maps import certain_part
 
 COLOURS = {"random": "#4269d0", "time": "#efb118", "frequency": "#3ca951", "time_frequency": "#ff725c"}
 WORDS = {"relax": "RELAX, similarity of the embedding", "rise": "RISE, probability of the class"}
 
 
-def draw_poster(path: Path, spectrogram: Tensor, maps: Sequence[Map], front_end: FrontEnd, title: str) -> None:
+def draw_poster(
+    path: Path, spectrogram: Tensor, planes: Mapping[str, Tensor], front_end: FrontEnd, title: str
+) -> None:
     """Draw the spectrogram beside importance R, uncertainty U and U-RELAX, one row for each family of masks, as PNG.
 
     Args:
         path: file to write.
         spectrogram: (freq, time), in the front end's unit.
-        maps: of one clip.
+        planes: "family/values" and "family/uncertainty" of one clip's RELAX maps, (freq, time).
         front_end: gives the axes.
         title: above all.
 
@@ -31,17 +33,17 @@ def draw_poster(path: Path, spectrogram: Tensor, maps: Sequence[Map], front_end:
     """
     from matplotlib.figure import Figure
 
-    relax = {made.family: made for made in maps if made.method == "relax"}
-    figure = Figure(figsize=(12, 2.3 * len(relax) + 0.6))
-    grid = figure.subplots(len(relax), 4, squeeze=False, sharex=True, sharey=True)
+    families = [family for family in FAMILIES if f"{family}/values" in planes]
+    figure = Figure(figsize=(12, 2.3 * len(families) + 0.6))
+    grid = figure.subplots(len(families), 4, squeeze=False, sharex=True, sharey=True)
     figure.subplots_adjust(left=0.05, right=0.99, bottom=0.06, top=0.9, wspace=0.06, hspace=0.3)
     times = front_end.times_s(spectrogram.shape[1])
     extent = (0.0, float(times[-1]), 0.0, float(len(front_end.frequencies_hz)))
-    for row, family in zip(grid, [name for name in FAMILIES if name in relax], strict=True):
-        made = relax[family]
-        kept = certain_part(made.values - made.values.min(), made.uncertainty)
-        panels = (("spectrogram", spectrogram, "magma"), ("R", made.values, "viridis"),
-                  ("U", made.uncertainty, "cividis"), ("U-RELAX", kept, "viridis"))
+    for row, family in zip(grid, families, strict=True):
+        importance, uncertainty = (planes[f"{family}/{name}"] for name in ("values", "uncertainty"))
+        kept = certain_part(importance - importance.min(), uncertainty)
+        panels = (("spectrogram", spectrogram, "magma"), ("R", importance, "viridis"),
+                  ("U", uncertainty, "cividis"), ("U-RELAX", kept, "viridis"))
         for axis, (name, values, colours) in zip(row, panels, strict=True):
             axis.imshow(values.cpu().numpy(), origin="lower", aspect="auto", cmap=colours, extent=extent)
             masks = "" if name == "spectrogram" else f"{family.replace('_', '-')} masks, "

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from earwitness.core.atomic_files import replacing
+from earwitness.experiments.run import Finished
+from earwitness.frontends import FrontEnd
 from earwitness.studies.relax2023.classifier import Accuracy, FittedClassifier, fit_classifier, measure_accuracy
-from earwitness.studies.relax2023.figures import draw_flipping
+from earwitness.studies.relax2023.figures import draw_flipping, draw_poster
 from earwitness.studies.relax2023.labelled import LabelledClips
+from earwitness.studies.relax2023.sounds import Subject
 from earwitness.studies.relax2023.tables import as_markdown, ranks, summarise_checks
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def write_accuracy(
@@ -42,23 +50,40 @@ def write_accuracy(
     return found, fitted
 
 
-def write_relax2023(out_dir: Path, *, title: str, seed: int) -> None:
-    """Gather the answers of all sounds into rows, summary and ranks (CSV), ``summary.md`` and figures."""
-    import pandas as pd
-
-    answers = [json.loads(path.read_text("utf-8")) for path in sorted((out_dir / "parts").glob("*.json"))]
-    if not answers:
+def write_relax2023(out_dir: Path, finished: Finished, *, title: str, seed: int) -> None:
+    """Write rows, summary and ranks (CSV), ``summary.md``, the flipping curves, and failures where there are some."""
+    if len(finished.failures):
+        _write(finished.failures, out_dir / "failures.csv")
+    rows = finished.tables["rows"].dropna(axis=1, how="all")
+    if not len(rows):
         return
-    rows = pd.DataFrame([row for answer in answers for row in answer["rows"]])
     summary = summarise_checks(rows, seed=seed)
     for name, table in (("rows", rows), ("summary", summary), ("ranks", ranks(summary))):
-        with replacing(out_dir / f"{name}.csv") as path:
-            table.to_csv(path, index=False, float_format="%.6g")
+        _write(table, out_dir / f"{name}.csv")
     with replacing(out_dir / "summary.md") as path:
         path.write_text(f"{accuracy_words(out_dir)}\n{as_markdown(summary)}", "utf-8")
-    for part in rows["part"].unique():
-        curves = [answer["curves"] for answer in answers if answer["rows"][0]["part"] == part]
+    for part, steps in finished.tables["curves"].groupby("part", sort=False):
+        curves = [{str(curve): list(scores["score"]) for curve, scores in clip.groupby("curve", sort=False)}
+                  for _, clip in steps.groupby("clip", sort=False)]
         draw_flipping(out_dir / "figures" / f"flipping-{part}.png", curves, f"{title}, {part}: {len(curves)} sounds")
+
+
+def draw_posters(folder: Path, finished: Finished, subjects: Mapping[str, Subject], front_end: FrontEnd) -> None:
+    """Draw the maps of the sounds that kept them, as PNG named like their tasks; ``subjects`` are the sounds by task."""
+    rows = finished.tables["rows"]
+    for key, subject in subjects.items():
+        own = rows[(rows["part"] == subject.part) & (rows["clip"] == subject.name)]
+        if not len(own):  # it failed
+            continue
+        tensors = {name: torch.from_numpy(plane) for name, plane in finished.arrays[key].items()}
+        about = own.iloc[0]
+        draw_poster(folder / f"{key}.png", tensors.pop("spectrogram"), tensors, front_end,
+                    f"{about['clip']}: {about['label']}, heard as {about['target']}")
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g")
 
 
 def accuracy_words(out_dir: Path) -> str:
