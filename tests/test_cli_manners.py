@@ -41,8 +41,8 @@ def test_help_and_completion_do_not_wait_for_torch():
 
 
 def test_completed_names_are_the_real_ones():
-    assert names.method_names() == tuple(ew.METHODS)
-    assert names.mask_names() == ew.masks.names()
+    assert names.bundled_methods() == tuple(ew.METHODS)
+    assert names.bundled_masks() == ew.masks.names()
 
 
 @pytest.mark.parametrize(("words", "expected"), [

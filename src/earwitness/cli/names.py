@@ -10,12 +10,12 @@ import click
 from click.shell_completion import CompletionItem
 
 
-def method_names() -> tuple[str, ...]:
+def bundled_methods() -> tuple[str, ...]:
     """Names of the methods that come with earwitness."""
     return _keys("methods/registry.py", "METHODS")
 
 
-def mask_names() -> tuple[str, ...]:
+def bundled_masks() -> tuple[str, ...]:
     """Names of the masks that come with earwitness; ``earwitness.masks.names`` says them with those of others."""
     presets = _keys("masks.py", "PRESETS")
     return (*presets, *(name for name in _keys("masks.py", "MASKS") if name not in presets and "_N" not in name))
@@ -36,12 +36,12 @@ def _keys(path: str, registry: str) -> tuple[str, ...]:
 def complete_method(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
     """Complete the last of several methods with commas between them."""
     before, comma, last = typed.rpartition(",")
-    return [CompletionItem(f"{before}{comma}{name}") for name in (*method_names(), "all") if name.startswith(last)]
+    return [CompletionItem(f"{before}{comma}{name}") for name in (*bundled_methods(), "all") if name.startswith(last)]
 
 
 def complete_mask(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
     """Complete a mask's name."""
-    return [CompletionItem(name) for name in mask_names() if name.startswith(typed)]
+    return [CompletionItem(name) for name in bundled_masks() if name.startswith(typed)]
 
 
 def complete_model(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from earwitness.cli.names import complete_mask, complete_method, complete_model, mask_names, method_names
+from earwitness.cli.names import bundled_masks, bundled_methods, complete_mask, complete_method, complete_model
 from earwitness.core.errors import ParameterError, unknown_name
 
 SEED = click.IntRange(0, 2**32 - 1)
@@ -41,9 +41,9 @@ def choice_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="What the metrics are measured on: features, or audio, the sound put through the model."),
         click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of everything random."),
         click.option("--mask", default="topK_30_pos", show_default=True, shell_complete=complete_mask,
-                     help="How the explanation becomes a mask: " + ", ".join(mask_names()) + "."),
+                     help="How the explanation becomes a mask: " + ", ".join(bundled_masks()) + "."),
         click.option("--method", default="saliency", show_default=True, shell_complete=complete_method,
-                     help="How to explain: " + ", ".join(method_names()) +
+                     help="How to explain: " + ", ".join(bundled_methods()) +
                      "; side by side several with commas between them, or all."),
     ):
         command = option(command)

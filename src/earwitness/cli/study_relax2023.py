@@ -50,7 +50,8 @@ def relax2023(data: Path, out: Path, dry_run: bool, backgrounds: tuple[str, ...]
     inputs = read_sounds_and_model(data, source, plan)
     if dry_run:
         click.echo(f"then {plan.n_clips} clips and {plan.n_scenes} scenes, each explained 8 times by "
-                   f"{effort.n_masks:,} masks and up to {8 * (1 + effort.n_changes + effort.cascade_steps) + 4} times by "
+                   f"{effort.n_masks:,} masks and up to "
+                   f"{8 * (1 + effort.n_changes + effort.cascade_steps) + 4} times by "
                    f"{effort.n_masks_checks:,}; first {len(inputs.data.paths)} embeddings:")
         show_dry_run(inputs.embedding, out / "embeddings", options)
         return

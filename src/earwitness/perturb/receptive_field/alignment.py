@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from earwitness.perturb.receptive_field.forward import SharedForward
+from earwitness.perturb.receptive_field.forward import CoalitionForward
 from earwitness.perturb.receptive_field.piecewise import BATCH, COLUMNS, ROWS, Axes, Layout, Pieces, PiecewiseTensor
 
 EVERYWHERE = -9  # stands for the cells in a list of axes
 
 
-def aligned(run: SharedForward, tensors: list[Tensor]) -> tuple[Pieces, list[Tensor]] | None:
+def aligned(run: CoalitionForward, tensors: list[Tensor]) -> tuple[Pieces, list[Tensor]] | None:
     """Return a frame that all fit into, and the cells of each, broadcastable to (n_cells, ...) of the frame."""
     ndim = max(t.ndim for t in tensors)
     piecewise = [t for t in tensors if isinstance(t, PiecewiseTensor)]
@@ -86,7 +86,7 @@ def _equal(frame: Pieces, pieces: Pieces) -> Any:
     return lambda a, b: frame.length(a) == pieces.length(b)
 
 
-def constant_cells(frame: Pieces, constant: Tensor, run: SharedForward) -> Tensor | None:
+def constant_cells(frame: Pieces, constant: Tensor, run: CoalitionForward) -> Tensor | None:
     """Return an ordinary tensor at every cell of a frame, broadcastable to (n_cells, ...); None if it differs by input.
 
     Args:
@@ -145,7 +145,7 @@ def _cells_first(values: Tensor, order: list[int], cells: int | None, frame: Pie
     return values.permute(0, *(1 + left.index(a) for a in range(rest)))
 
 
-def cat(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def cat(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """Join maps along an undivided dimension."""
     tensors, dim = args[0], args[1] if len(args) > 1 else kwargs.get("dim", 0)
     if not all(isinstance(t, PiecewiseTensor) for t in tensors):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from earwitness.perturb.receptive_field.forward import SharedForward
+from earwitness.perturb.receptive_field.forward import CoalitionForward
 from earwitness.perturb.receptive_field.geometry import Window
 from earwitness.perturb.receptive_field.piecewise import BATCH, Axes, Pieces, PiecewiseTensor
 from earwitness.perturb.receptive_field.sliding import Sliding, slide, sliding
@@ -16,7 +16,7 @@ FEW_PLACES = 8  # outputs per block, up to which a matrix product is quicker tha
 MANY_CHANNELS = 32  # from which on it is
 
 
-def convolution(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def convolution(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """aten::convolution."""
     x, weight, bias, strides, paddings, dilations, transposed, _, groups = args
     n = weight.ndim - 2

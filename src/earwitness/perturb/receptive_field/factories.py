@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from earwitness.perturb.receptive_field.forward import DENSE_BYTES, SharedForward
+from earwitness.perturb.receptive_field.forward import DENSE_BYTES, CoalitionForward
 
 
-def alike(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def alike(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """zeros_like and its kin: an ordinary tensor."""
     x = args[0]
     run.room(x.numel() * x.element_size(), DENSE_BYTES)
@@ -17,7 +17,7 @@ def alike(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     return func(like, *args[1:], **{k: v for k, v in kwargs.items() if k != "device"})
 
 
-def new(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def new(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """new_zeros and its kin: an ordinary tensor."""
     x = args[0]
     like = torch.empty(0, dtype=x.dtype, device="meta" if run.counting else x.device)

@@ -14,14 +14,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from earwitness.perturb.receptive_field.cost import UncomputedTensor, claimed, uncomputed
 from earwitness.perturb.receptive_field.parts import Integers
 from earwitness.perturb.receptive_field.piecewise import CannotReuse, Pieces, PiecewiseTensor
-from earwitness.perturb.receptive_field.recording import Recording, replayed
+from earwitness.perturb.receptive_field.recording import OperationTrace, replayed
 
 EXPANDED_BYTES = 64 * 2**20  # of an ordinary tensor that stands for a batch; less makes the batch smaller
 DENSE_BYTES = 512 * 2**20  # of what ordinary operations make of it
 CELLS_BYTES = 512 * 2**20  # of the cells of one map; larger ones are made for one batch after the other
 WORTH_SHARE = 0.7  # cells over coalitions times places, from which on computing every coalition is as good
 
-Handler = Callable[["SharedForward", Any, tuple[Any, ...], dict[str, Any]], Any]
+Handler = Callable[["CoalitionForward", Any, tuple[Any, ...], dict[str, Any]], Any]
 READERS = ("_local_scalar_dense", "is_nonzero", "equal", "nonzero", "masked_select", "unique_dim", "_unique2",
            "unique_consecutive", "allclose")
 
@@ -34,7 +34,7 @@ class SmallerBatch(BaseException):  # networks may catch every Exception
         self.batch_size = batch_size
 
 
-class SharedForward:
+class CoalitionForward:
     """Handles the operations on piecewise tensors.
 
     Attributes:
@@ -51,7 +51,7 @@ class SharedForward:
         self.multiply_adds = 0.0
         self.expansions: list[str] = []
         self.coalitions: Integers = np.arange(first.geometry.variants.n_coalitions)
-        self._recording = Recording(first)
+        self._recording = OperationTrace(first)
         self._tainted: set[int] = set()  # memory of ordinary tensors that depend on the input
 
     @property
@@ -216,7 +216,7 @@ class SharedForward:
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees the operations on ordinary tensors too: to count them, to bound them, to notice looks at numbers."""
 
-    def __init__(self, run: SharedForward) -> None:
+    def __init__(self, run: CoalitionForward) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.run = run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 from weakref import ReferenceType, ref
 
 import torch
@@ -13,9 +13,6 @@ from torch.utils import _pytree
 
 from earwitness.core.errors import EarwitnessError
 from earwitness.perturb.receptive_field.geometry import Geometry, Window
-
-if TYPE_CHECKING:
-    from earwitness.perturb.receptive_field.forward import SharedForward
 
 BATCH, ROWS, COLUMNS = -1, -2, -3
 Axes: TypeAlias = tuple[int, ...]
@@ -104,6 +101,24 @@ class Pieces:
         return values.permute(*order, *left).reshape(self.shape(len(coalitions))).contiguous()  # as it claims to be
 
 
+class Run(Protocol):
+    """What handles the operations on piecewise tensors: a ``CoalitionForward``."""
+
+    @property
+    def batch_size(self) -> int:
+        """Coalitions in the batch."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors claim to be."""
+        ...
+
+    def step(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Carry out an operation."""
+        ...
+
+
 class PiecewiseTensor(Tensor):
     """Claims to be the ordinary tensor of a batch of inputs.
 
@@ -114,11 +129,11 @@ class PiecewiseTensor(Tensor):
     """
 
     pieces: Pieces
-    run: SharedForward
+    run: Run
     family: list[ReferenceType[PiecewiseTensor]]  # no set: tensors compare entry by entry
 
     @staticmethod
-    def __new__(cls, pieces: Pieces, run: SharedForward, base: PiecewiseTensor | None = None) -> PiecewiseTensor:
+    def __new__(cls, pieces: Pieces, run: Run, base: PiecewiseTensor | None = None) -> PiecewiseTensor:
         """Wrap values; ``base`` is the tensor that this is a view of."""
         shape = pieces.shape(run.batch_size)
         self = Tensor._make_wrapper_subclass(
@@ -129,7 +144,7 @@ class PiecewiseTensor(Tensor):
         self.family.append(ref(self))
         return self
 
-    def __init__(self, pieces: Pieces, run: SharedForward, base: PiecewiseTensor | None = None) -> None:
+    def __init__(self, pieces: Pieces, run: Run, base: PiecewiseTensor | None = None) -> None:
         """All is done when it is made."""
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]

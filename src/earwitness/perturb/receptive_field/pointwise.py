@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from earwitness.perturb.receptive_field.alignment import aligned, constant_cells
-from earwitness.perturb.receptive_field.forward import SharedForward
+from earwitness.perturb.receptive_field.forward import CoalitionForward
 from earwitness.perturb.receptive_field.piecewise import BATCH, CannotReuse, PiecewiseTensor
 
 UNARY = (
@@ -23,7 +23,7 @@ BINARY = (
 ).split()
 
 
-def pointwise(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def pointwise(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """Any operation that computes entries from entries at the same place, after broadcasting."""
     tensors = [a for a in args if isinstance(a, Tensor)]
     extra = {k: v for k, v in kwargs.items() if isinstance(v, Tensor)}
@@ -58,7 +58,7 @@ def _functional(func: Any) -> Any:
     return getattr(packet, func._overloadname)
 
 
-def batch_norm(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def batch_norm(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """Normalisation by stored statistics."""
     name = func.overloadpacket.__name__
     x, weight, bias, mean, variance = args[:5]
@@ -81,7 +81,7 @@ def batch_norm(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     return run.wrap(x.pieces.with_cells(torch.addcmul(both[1], x.pieces.cells, both[0]))), empty, empty
 
 
-def cast(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def cast(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """_to_copy: another precision."""
     x = args[0]
     if kwargs.get("device") not in (None, x.device):

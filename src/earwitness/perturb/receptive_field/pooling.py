@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from earwitness.perturb.receptive_field.forward import SharedForward
+from earwitness.perturb.receptive_field.forward import CoalitionForward
 from earwitness.perturb.receptive_field.geometry import Window
 from earwitness.perturb.receptive_field.piecewise import COLUMNS, ROWS, Pieces
 from earwitness.perturb.receptive_field.sliding import Sliding, slide, sliding
@@ -18,7 +18,7 @@ from earwitness.perturb.receptive_field.views import filled
 INDICES = "it uses the indices of a pooling"
 
 
-def max_pool(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def max_pool(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """aten::max_pool2d_with_indices."""
     x, kernel, stride, padding, dilation, ceil = filled(args, (None, None, [], [0], [1], False))
     windows = _windows_of(list(x.shape[-2:]), kernel, stride or kernel, padding, dilation, ceil)
@@ -37,7 +37,7 @@ def max_pool(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     return run.wrap(pieces), run.wrap(indices)
 
 
-def average_pool(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def average_pool(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """aten::avg_pool2d: sums, over how many were added."""
     x, kernel, stride, padding, ceil, include, divisor = filled(args, (None, None, [], [0], False, True, None))
     windows = _windows_of(list(x.shape[-2:]), kernel, stride or kernel, padding, [1], ceil)
@@ -70,7 +70,9 @@ def _windows_of(sizes: list[int], *settings: Any) -> list[Window]:
     return windows
 
 
-def _pooled(run: SharedForward, slider: Sliding, windows: list[Window], fill: float, operation: Any) -> Pieces | None:
+def _pooled(
+    run: CoalitionForward, slider: Sliding, windows: list[Window], fill: float, operation: Any
+) -> Pieces | None:
     sizes = [windows[d] for d in slider.order]
     paddings = [0 if number < slider.n_divided else w.padding for number, w in enumerate(sizes)]
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from earwitness.core.errors import ParameterError
 from earwitness.perturb.receptive_field import alignment, convolution, factories, pointwise, pooling, reductions, views
 from earwitness.perturb.receptive_field.cost import multiply_adds_of
-from earwitness.perturb.receptive_field.forward import SharedForward
+from earwitness.perturb.receptive_field.forward import CoalitionForward
 from earwitness.perturb.receptive_field.geometry import Geometry, Interval
 from earwitness.perturb.receptive_field.parts import Variants, separable_parts
 from earwitness.perturb.receptive_field.piecewise import BATCH, COLUMNS, ROWS, Pieces
@@ -84,12 +84,13 @@ class ReceptiveField:
         run(self.function)
         return run.multiply_adds / bare if bare else float(len(coalitions))
 
-    def shared_forward(self, coalitions: Tensor, *, counting: bool = False, always: bool = False) -> SharedForward:
+    def shared_forward(self, coalitions: Tensor, *, counting: bool = False, always: bool = False) -> CoalitionForward:
         """Return what handles the operations of one evaluation of coalitions (k, n), to look at it afterwards."""
         n = int(self.labels.max()) + 1
         if coalitions.ndim != 2 or coalitions.shape[1] < n or not len(coalitions):
             raise ParameterError(f"coalitions has shape {tuple(coalitions.shape)}; expected (k, {n}) with k >= 1")
-        return SharedForward(self._inputs(coalitions, counting=counting), HANDLERS, self.values.device, always=always)
+        inputs = self._inputs(coalitions, counting=counting)
+        return CoalitionForward(inputs, HANDLERS, self.values.device, always=always)
 
     def _inputs(self, coalitions: Tensor, *, counting: bool) -> Pieces:
         variants = Variants(self.parts, coalitions)

@@ -29,7 +29,7 @@ class Step:
     shells: list[Pieces]
 
 
-class Recording:
+class OperationTrace:
     """Operations on maps in their order."""
 
     def __init__(self, first: Pieces) -> None:

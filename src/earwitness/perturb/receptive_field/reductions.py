@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from earwitness.perturb.receptive_field.forward import EXPANDED_BYTES, SharedForward
+from earwitness.perturb.receptive_field.forward import EXPANDED_BYTES, CoalitionForward
 from earwitness.perturb.receptive_field.piecewise import (
     BATCH,
     COLUMNS,
@@ -23,7 +23,7 @@ from earwitness.perturb.receptive_field.pooling import INDICES
 INDEX_ROWS = 2**22  # entries of the table of cells that are looked up at once
 
 
-def reduced(run: SharedForward, x: PiecewiseTensor, dims: list[int], how: str, *, keep: bool) -> Any:
+def reduced(run: CoalitionForward, x: PiecewiseTensor, dims: list[int], how: str, *, keep: bool) -> Any:
     """Return the sum, mean or max over some dimensions."""
     dims = sorted({d % x.ndim for d in dims})
     pieces = x.pieces
@@ -47,7 +47,7 @@ def reduced(run: SharedForward, x: PiecewiseTensor, dims: list[int], how: str, *
     return combined(run, left, divided, how)
 
 
-def combined(run: SharedForward, pieces: Pieces, divided: list[int], how: str) -> Tensor:
+def combined(run: CoalitionForward, pieces: Pieces, divided: list[int], how: str) -> Tensor:
     """Return the ordinary tensor in which the places along divided axes are brought together."""
     kept = [a for a in (ROWS, COLUMNS) if pieces.where(a) >= 0 and a not in divided]
     flat = pieces.cells.reshape(len(pieces.cells), -1)
@@ -83,7 +83,7 @@ def _bags(index: Tensor, table: Tensor, how: str) -> Tensor:
 def reduction(how: str) -> Any:
     """Return the handler of sum, mean or amax."""
 
-    def handle(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+    def handle(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
         x, dims, keep = (*args, *(None, False)[len(args) - 1 :])[:3]
         dims = [dims] if isinstance(dims, int) else dims or list(range(x.ndim))
         if kwargs.get("dtype") not in (None, x.dtype) or not x.dtype.is_floating_point:
@@ -93,7 +93,7 @@ def reduction(how: str) -> Any:
     return handle
 
 
-def largest(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def largest(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """Maximum along a dimension; which place holds it is not told."""
     if len(args) < 2 or not isinstance(args[1], int):
         return NotImplemented
@@ -102,7 +102,7 @@ def largest(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     return values, _no_indices(run, values, x)
 
 
-def adaptive_max(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def adaptive_max(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """adaptive_max_pool2d to a single place along both dimensions, or along one of them with the other as it is."""
     x, sizes = args[0], list(args[1]) * (2 // len(args[1]))
     dims = [d for d, size in zip((-2, -1), sizes, strict=True) if size == 1]
@@ -112,7 +112,7 @@ def adaptive_max(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     return values, _no_indices(run, values, x)
 
 
-def adaptive_average(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def adaptive_average(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """_adaptive_avg_pool2d, as above."""
     x, sizes = args[0], list(args[1]) * (2 // len(args[1]))
     if any(size not in (1, x.shape[d]) for d, size in zip((-2, -1), sizes, strict=True)):
@@ -120,7 +120,7 @@ def adaptive_average(run: SharedForward, func: Any, args: Any, kwargs: Any) -> A
     return reduced(run, x, [d for d, size in zip((-2, -1), sizes, strict=True) if size == 1], "mean", keep=True)
 
 
-def _no_indices(run: SharedForward, values: Tensor, x: PiecewiseTensor) -> Tensor:
+def _no_indices(run: CoalitionForward, values: Tensor, x: PiecewiseTensor) -> Tensor:
     if isinstance(values, PiecewiseTensor):
         return run.wrap(Pieces(values.pieces.cells, values.pieces.geometry, values.pieces.layout, INDICES))
     layout = [(BATCH,), *[(d,) for d in range(values.ndim - 1)]]
@@ -128,7 +128,7 @@ def _no_indices(run: SharedForward, values: Tensor, x: PiecewiseTensor) -> Tenso
     return run.wrap(Pieces(empty, x.pieces.geometry, tuple(layout), INDICES))
 
 
-def product(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def product(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """Products (mm, addmm and linear): rows of a map times an ordinary matrix."""
     name = func.overloadpacket.__name__
     bias, x, matrix = args if name == "addmm" else (None, *args[:2])
@@ -156,7 +156,7 @@ def product(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     return total if bias is None else total + bias
 
 
-def _shares(run: SharedForward, pieces: Pieces, axes: Axes, matrix: Tensor) -> Pieces:
+def _shares(run: CoalitionForward, pieces: Pieces, axes: Axes, matrix: Tensor) -> Pieces:
     """Return what every cell adds to a product with the whole map."""
     weight = matrix.reshape(*(pieces.length(a) for a in axes), -1)
     undivided = [a for a in axes if a >= 0]
@@ -182,7 +182,7 @@ def _shares(run: SharedForward, pieces: Pieces, axes: Axes, matrix: Tensor) -> P
     return Pieces(shares, pieces.geometry, ((BATCH,), (0,)))
 
 
-def softmax(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def softmax(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """_softmax and _log_softmax along an undivided dimension."""
     x, dim, *rest = args
     axes = x.pieces.layout[dim]
@@ -192,7 +192,7 @@ def softmax(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     return run.wrap(x.pieces.with_cells(func(x.pieces.cells, 1 + axes[0], *rest)))
 
 
-def layer_norm(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def layer_norm(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """native_layer_norm over undivided dimensions."""
     x, shape, weight, bias, eps = args
     normed = x.pieces.layout[x.ndim - len(shape) :]

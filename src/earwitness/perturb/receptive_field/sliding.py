@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from earwitness.perturb.receptive_field.forward import SharedForward
+from earwitness.perturb.receptive_field.forward import CoalitionForward
 from earwitness.perturb.receptive_field.geometry import Geometry, Window
 from earwitness.perturb.receptive_field.parts import Integers
 from earwitness.perturb.receptive_field.piecewise import BATCH, COLUMNS, ROWS, Axes, Pieces
@@ -86,7 +86,7 @@ def sliding(pieces: Pieces, windows: list[Window]) -> Sliding | None:
 
 
 def slide(
-    run: SharedForward, slider: Sliding, fill: float, operation: Callable[[Tensor, tuple[int, int]], Tensor],
+    run: CoalitionForward, slider: Sliding, fill: float, operation: Callable[[Tensor, tuple[int, int]], Tensor],
     scale: int = 1,
 ) -> tuple[Tensor, Geometry] | None:
     """Carry out a sliding operation.

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from earwitness.perturb.receptive_field.forward import SharedForward
+from earwitness.perturb.receptive_field.forward import CoalitionForward
 from earwitness.perturb.receptive_field.geometry import Geometry, Window
 from earwitness.perturb.receptive_field.piecewise import BATCH, ROWS, Axes, Pieces, PiecewiseTensor
 
@@ -58,7 +58,7 @@ def without_lost_axes(pieces: Pieces) -> Pieces:
     return Pieces(cells, pieces.geometry, layout, pieces.trouble)
 
 
-def view(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def view(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """view, _unsafe_view, reshape."""
     x, sizes = args[0], list(args[1])
     if -1 in sizes:
@@ -70,7 +70,7 @@ def view(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     return NotImplemented if pieces is None else run.wrap(pieces, x)
 
 
-def permute(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def permute(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """permute, transpose, t."""
     x, name = args[0], func.overloadpacket.__name__
     order = list(range(x.ndim))
@@ -82,14 +82,14 @@ def permute(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     return run.wrap(x.pieces.with_layout([x.pieces.layout[d] for d in order]), x)
 
 
-def unsqueeze(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def unsqueeze(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """Add a dimension of length 1."""
     x, layout = args[0], list(args[0].pieces.layout)
     layout.insert(args[1] % (x.ndim + 1), ())
     return run.wrap(x.pieces.with_layout(layout), x)
 
 
-def squeeze(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def squeeze(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """Drop dimensions of length 1."""
     x = args[0]
     dims = range(x.ndim) if len(args) == 1 else [args[1]] if isinstance(args[1], int) else args[1]
@@ -100,7 +100,7 @@ def squeeze(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     return run.wrap(without_lost_axes(x.pieces.with_layout(layout)), x)
 
 
-def expand(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def expand(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """Repeat along dimensions of length 1."""
     x, sizes = args[0], list(args[1])
     pieces = x.pieces.with_layout([()] * (len(sizes) - x.ndim) + list(x.pieces.layout))
@@ -115,12 +115,12 @@ def expand(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     return run.wrap(without_lost_axes(Pieces(cells, pieces.geometry, tuple(layout), pieces.trouble)), x)
 
 
-def same(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def same(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """Aliases, and dropout in evaluation."""
     return run.wrap(args[0].pieces, args[0])
 
 
-def clone(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def clone(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """A copy; the memory format is ours to choose."""
     return run.wrap(args[0].pieces.with_cells(args[0].pieces.cells.clone()))
 
@@ -150,7 +150,7 @@ def gather(cells: Tensor, old: Geometry, new: Geometry, across: tuple[Window, Wi
     return picked
 
 
-def part(run: SharedForward, x: PiecewiseTensor, dim: int, start: int, stop: int, step: int) -> Any:
+def part(run: CoalitionForward, x: PiecewiseTensor, dim: int, start: int, stop: int, step: int) -> Any:
     """Return x[..., start:stop:step, ...]."""
     axes = x.pieces.layout[dim]
     if not axes:
@@ -167,7 +167,7 @@ def part(run: SharedForward, x: PiecewiseTensor, dim: int, start: int, stop: int
     return run.wrap(taken(x.pieces, axes[0], Window(count, stride=step, padding=-start)), x)
 
 
-def select(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def select_index(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """Take one place along a dimension."""
     x, dim, index = args[0], args[1] % args[0].ndim, args[2]
     index += x.shape[dim] if index < 0 else 0
@@ -175,7 +175,7 @@ def select(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     return one if one is NotImplemented else squeeze(run, func, (one, dim), {})
 
 
-def slice_(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def slice_(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """Take a range along a dimension."""
     x, dim, start, stop, step = filled(args, (None, 0, None, None, 1))
     start, stop, step = slice(start, stop, step).indices(x.shape[dim])
@@ -184,7 +184,7 @@ def slice_(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     return part(run, x, dim % x.ndim, start, stop, step)
 
 
-def split(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def split(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """Cut into several along a dimension."""
     x, sizes, dim = args[0], args[1], args[2] if len(args) > 2 else kwargs.get("dim", 0)
     length = x.shape[dim]
@@ -197,7 +197,7 @@ def split(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
     return NotImplemented if any(r is NotImplemented for r in results) else results
 
 
-def pad(run: SharedForward, func: Any, args: Any, kwargs: Any) -> Any:
+def pad(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
     """constant_pad_nd."""
     x, widths, fill = filled(args, (None, None, 0.0))
     if not any(widths):
@@ -226,6 +226,6 @@ HANDLERS = {
     **dict.fromkeys([_A.permute, _A.transpose, _A.t], permute),
     **dict.fromkeys([_A.squeeze], squeeze), _A.unsqueeze: unsqueeze, _A.expand: expand,
     **dict.fromkeys([_A.detach, _A.alias, _A.lift_fresh], same), _A.clone: clone,
-    _A.select: select, _A.slice: slice_, **dict.fromkeys([_A.split, _A.split_with_sizes], split),
+    _A.select: select_index, _A.slice: slice_, **dict.fromkeys([_A.split, _A.split_with_sizes], split),
     _A.constant_pad_nd: pad,
 }

@@ -69,7 +69,7 @@ def write_relax2023(out_dir: Path, finished: Finished, *, title: str, seed: int)
 
 
 def draw_posters(folder: Path, finished: Finished, subjects: Mapping[str, Subject], front_end: FrontEnd) -> None:
-    """Draw the maps of the sounds that kept them, as PNG named like their tasks; ``subjects`` are the sounds by task."""
+    """Draw the maps of the sounds that kept them, as PNG named like their tasks; ``subjects`` are the sounds."""
     rows = finished.tables["rows"]
     for key, subject in subjects.items():
         own = rows[(rows["part"] == subject.part) & (rows["clip"] == subject.name)]
