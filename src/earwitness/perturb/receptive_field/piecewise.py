@@ -101,7 +101,7 @@ class Pieces:
         return values.permute(*order, *left).reshape(self.shape(len(coalitions))).contiguous()  # as it claims to be
 
 
-class Run(Protocol):
+class Handler(Protocol):
     """What handles the operations on piecewise tensors: a ``CoalitionForward``."""
 
     @property
@@ -129,11 +129,11 @@ class PiecewiseTensor(Tensor):
     """
 
     pieces: Pieces
-    run: Run
+    run: Handler
     family: list[ReferenceType[PiecewiseTensor]]  # no set: tensors compare entry by entry
 
     @staticmethod
-    def __new__(cls, pieces: Pieces, run: Run, base: PiecewiseTensor | None = None) -> PiecewiseTensor:
+    def __new__(cls, pieces: Pieces, run: Handler, base: PiecewiseTensor | None = None) -> PiecewiseTensor:
         """Wrap values; ``base`` is the tensor that this is a view of."""
         shape = pieces.shape(run.batch_size)
         self = Tensor._make_wrapper_subclass(
@@ -144,7 +144,7 @@ class PiecewiseTensor(Tensor):
         self.family.append(ref(self))
         return self
 
-    def __init__(self, pieces: Pieces, run: Run, base: PiecewiseTensor | None = None) -> None:
+    def __init__(self, pieces: Pieces, run: Handler, base: PiecewiseTensor | None = None) -> None:
         """All is done when it is made."""
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
