@@ -6,13 +6,15 @@ import pytest
 import torch
 
 import earwitness as ew
-from earwitness import sweep
 from earwitness.core.errors import ParameterError
 from earwitness.metrics import METRICS, Metric, mask_metrics, measures_of, sound_metrics
 from earwitness.report.tables import best_rows, metric_rows
 from earwitness.studies.pak2025 import choose, published_plan, summarise_metrics
+from earwitness.studies.pak2025.inputs import read_inputs
+from earwitness.studies.pak2025.plan import make_plan
+from earwitness.studies.pak2025.run import explain_clips
 from earwitness.studies.pak2025.tables import best_tables, mask_tables
-from tests.sweep.made_data import PLAN, make_data, make_model
+from tests.studies.pak2025.made_data import PLAN, make_data, make_model
 
 
 def total_variation(mask):
@@ -49,11 +51,11 @@ def test_a_metric_that_is_added_is_measured_and_reported(with_tv):
     assert best_rows([one, other])["TV"] == {1}
 
 
-def test_a_sweep_keeps_it_and_its_tables_show_it(with_tv, tmp_path):
+def test_a_study_keeps_it_and_its_tables_show_it(with_tv, tmp_path):
     data, model = make_data(tmp_path / "data"), make_model(tmp_path / "mel", "mel")
-    plan = sweep.make_plan({**PLAN, "models": [str(model)], "scenarios": [{"name": "clean"}], "limit": 1,
+    plan = make_plan({**PLAN, "models": [str(model)], "scenarios": [{"name": "clean"}], "limit": 1,
                             "methods": [{"name": "saliency"}], "metrics": [*PLAN["metrics"], "TV"]})
-    rows = sweep.run_sweep(sweep.read_inputs(plan, data), tmp_path / "out").rows
+    rows = explain_clips(read_inputs(plan, data), tmp_path / "out").tables["rows"]
     assert rows["TV"].notna().all()
     summary = summarise_metrics(rows)
     for table in (*mask_tables(summary), *best_tables(choose(summary))):

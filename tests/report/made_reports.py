@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
-from earwitness.core.types import Attribution
+from earwitness import audio
+from earwitness.core.types import Attribution, Clip
 from earwitness.frontends import FrontEnd, MelDb, StftDb
 from earwitness.listening import SplitSound
 from earwitness.metrics import METRICS, Measures, measures_of
-from earwitness.report.contents import Answer, Prediction, Refusal, Report, Section, WindowPrediction
+from earwitness.report.contents import Answer, FullLengthMap, Prediction, Refusal, Report, Section, WindowPrediction
 
 STFT = StftDb(16000, 512, 256)
 MEL = MelDb(16000, 512, 160, 64, 50, 8000)
@@ -97,6 +99,20 @@ def make_long_report() -> Report:
     names = ("dog", "sea waves", "rooster", "dog", "dog", "rain")
     moments = [WindowPrediction(5.0 * k, names[k % 6], 0.3 + 0.05 * k) for k in range(12)]
     return make_report(*sections, clip_name="night.flac", timeline=moments)
+
+
+def make_whole_report(folder: Path, *, duration_s: float = 20.0) -> Report:
+    """A long recording with every window explained; its sounds lie in ``folder``."""
+    waveform = chirps(duration_s)
+    levels = MEL(waveform[None]).values[0][:, ::4]
+    sounds = {name: audio.save(folder / f"{name}.flac", Clip(gain * waveform, 16000))
+              for name, gain in (("original", 1.0), ("kept", 0.6), ("removed", 0.4))}
+    tables = {"windows.csv": folder / "windows.csv"}
+    tables["windows.csv"].write_text("start_s\n0\n")
+    evidence = (levels - levels.median()) / levels.std()
+    overview = FullLengthMap(levels, evidence, MEL.frequencies_hz, MEL.unit, MEL.silence, duration_s, 10, sounds,
+                             tables)
+    return replace(make_long_report(), overview=overview)
 
 
 def make_compared_report(*, starts: tuple[float, ...] = (0.0,), methods: tuple[str, ...] = ("rise", "slime"),

@@ -11,7 +11,6 @@ from earwitness.app.form import BY_SHARE, NOBODY, OWN, PREDICTED
 from earwitness.app.page import Form, Outputs, Page
 from earwitness.core.errors import require
 from earwitness.methods import METHODS
-from earwitness.report.templating import template_text
 
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Liberation Sans", "sans-serif")
 MONO = ("ui-monospace", "Liberation Mono", "monospace")
@@ -76,7 +75,7 @@ def _results(gr: Any) -> Outputs:
         mask = gr.Dropdown([BY_SHARE, *masks.names()], value=BY_SHARE, label="Mask", min_width=160)
         share = gr.Slider(1, 99, value=30, step=1, label="Kept share of the plane, %", scale=2, min_width=200,
                           elem_id="ew-share")
-    result = gr.HTML(elem_id="ew-result", js_on_load=template_text("player.js"))
+    result = gr.HTML(elem_id="ew-result", js_on_load=render.result_script())
     with gr.Column(visible=False) as region_tools:
         gr.HTML(REGION_HINT)
         with gr.Row():

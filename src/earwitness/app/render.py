@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import math
-from typing import Any
 
 import torch
 
@@ -18,11 +17,11 @@ from earwitness.core.types import Clip
 from earwitness.report import sounds
 from earwitness.report.axes import clock
 from earwitness.report.tables import percent
-from earwitness.report.templating import render
+from earwitness.report.templating import render_fragment, template_text
 from earwitness.report.views import ClassRow, anchor_of, section_view
 
 LONGEST_MESSAGE = 600
-PACKAGE = "earwitness.app"  # whose templates are filled
+PACKAGE = "earwitness.app"
 
 
 def result_html(explained: Explained) -> str:
@@ -32,7 +31,7 @@ def result_html(explained: Explained) -> str:
     views = [section_view(section, k, gain=gain, beside=anchor_of(k)) for k, section in enumerate(report.sections, 1)]
     verdicts = {title.rpartition(", ")[2] if len(views) > 1 else "": dict(rows).get("verdict", "")
                 for title, rows in report.extra.items()}
-    return _filled(
+    return _render(
         "result.html", views=views, name=report.clip_name, notes=report.notes, refusals=report.refusals,
         facts=report.facts["Recording"],
         edges=[json.dumps([round(edge, 3) for edge in edges(_rows_of(section.attribution.frequencies_hz))])
@@ -49,7 +48,7 @@ def region_html(region: RegionSound, *, deleted: bool) -> str:
     rows = [ClassRow(p.label, p.label == region.target, tuple(
         (key, round(100 * value, 2) if math.isfinite(value) else 0.0, percent(value))
         for key, value in (("original", p.original), ("kept", p.kept)))) for p in region.predictions]
-    return _filled("region.html", title=region.title, sound=_sound_uri(region.clip, gain), rows=rows, deleted=deleted)
+    return _render("region.html", title=region.title, sound=_sound_uri(region.clip, gain), rows=rows, deleted=deleted)
 
 
 def sound_html(facts: audio.FileInfo, beginning: Clip) -> str:
@@ -59,7 +58,7 @@ def sound_html(facts: audio.FileInfo, beginning: Clip) -> str:
     if beginning.duration_s < facts.duration_s - 0.01:
         words += f"; the player has the first {beginning.duration_s:g} s"
     peak = float(beginning.waveform.abs().max())
-    return _filled("sound.html", name=beginning.name, facts=words,
+    return _render("sound.html", name=beginning.name, facts=words,
                    sound=_sound_uri(beginning, min(1.0, sounds.CEILING / peak) if peak > 0 else 1.0))
 
 
@@ -72,14 +71,24 @@ def message_html(text: str, *, kind: str = "status", share: float | None = None)
         share: of the work done, 0..1; None shows no bar.
     """
     plain = "".join(c if c.isprintable() else " " for c in text)[:LONGEST_MESSAGE]
-    return _filled("message.html", text=plain[:1].upper() + plain[1:] if kind != "error" else plain, kind=kind,
+    return _render("message.html", text=plain[:1].upper() + plain[1:] if kind != "error" else plain, kind=kind,
                    share=None if share is None else round(100 * min(max(share, 0.0), 1.0)))
 
 
 def archive_html(name: str, content: bytes) -> str:
     """Return a link that holds a file; the page's script follows it and takes it away."""
     uri = "data:application/zip;base64," + base64.b64encode(content).decode("ascii")
-    return _filled("archive.html", name=name, uri=uri)
+    return _render("archive.html", name=name, uri=uri)
+
+
+def text_of(name: str) -> str:
+    """Return a file of the app's templates folder."""
+    return template_text(name, package=PACKAGE)
+
+
+def result_script() -> str:
+    """Return the script of the result: the pages' player, and how a region is chosen."""
+    return template_text("player.js") + text_of("region.js")
 
 
 def _rows_of(frequencies_hz: torch.Tensor | None) -> torch.Tensor:
@@ -93,5 +102,5 @@ def _sound_uri(clip: Clip, gain: float) -> str:
                             compact=clip.sample_rate_hz <= 192_000)
 
 
-def _filled(template: str, /, **values: Any) -> str:
-    return render(template, package=PACKAGE, **values)
+def _render(template: str, /, **values: object) -> str:
+    return render_fragment(template, package=PACKAGE, **values)

@@ -17,7 +17,6 @@ from earwitness.app.limits import Limits
 from earwitness.app.page import Page
 from earwitness.app.sessions import Sessions
 from earwitness.core.errors import EarwitnessError, require
-from earwitness.report.templating import template_text
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 GOODBYE_S = 1
@@ -113,7 +112,7 @@ def application(page: Page, *, local: bool) -> Any:
     gr.mount_gradio_app(
         outer, blocks, "/", footer_links=[], run_history=False, show_error=False, ssr_mode=False, mcp_server=False,
         pwa=False, enable_monitoring=False, max_file_size=page.limits.upload_mb * 1_000_000, theme=theme,
-        css=template_text("app.css", render.PACKAGE), js=template_text("player.js"))
+        css=render.text_of("app.css"))
     return guarded(outer, page.uploads, local=local)
 
 

@@ -12,7 +12,7 @@ from earwitness.report.comparison import page_groups
 from earwitness.report.contents import Report, Section
 from earwitness.report.overview import make_overview
 from earwitness.report.tables import flat_settings, percent
-from earwitness.report.templating import render
+from earwitness.report.templating import render_page
 from earwitness.report.timeline import timeline
 from earwitness.report.views import span
 
@@ -44,8 +44,10 @@ def render_html(report: Report) -> str:
     firsts = [group.first for group in groups]
     place = "stretch" if report.methods else "section"
     seeds = sorted({section.attribution.seed for section in report.sections})
-    return render(
-        "page.html", script="player.js", style="page.css",
+    return render_page(
+        "page.html",
+        "player.js",
+        style="page.css",
         report=report,
         groups=groups,
         stretches=[_stretch(section, f"#{place}-{k}", len(report.methods)) for k, section in enumerate(firsts, 1)],

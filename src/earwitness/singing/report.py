@@ -18,7 +18,7 @@ from earwitness.report import pictures
 from earwitness.report.axes import clock, time_axis
 from earwitness.report.figures import save_figure
 from earwitness.report.tables import percent
-from earwitness.report.templating import render
+from earwitness.report.templating import render_page
 
 if TYPE_CHECKING:  # matplotlib is slow to import
     from matplotlib.figure import Figure
@@ -119,8 +119,8 @@ def render_detection(detection: Detection) -> str:
              "span": f"{clock(s.start_s)} to {clock(s.end_s)}", "probability": percent(s.probability)}
             for s in detection.stretches if s.vocal]
     axis = time_axis(None, len(smooth), duration_s=duration_s)
-    return render(
-        "detection.html", script="detection.js", style="page.css",
+    return render_page(
+        "detection.html", "player.js", style="page.css",
         detection=detection, sung=sung, share=percent(detection.vocal_share), ticks=axis.ticks,
         points=" ".join(f"{a:.1f},{100 - 100 * b:.1f}" for a, b in zip(x, smooth, strict=True)),
         limit=round(100 - 100 * detection.threshold, 2), colour=pictures.FOR_COLOUR,

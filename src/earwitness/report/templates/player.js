@@ -1,168 +1,211 @@
 "use strict";
-/* Pictures and sounds, on the page of a report and in the app: layers, playhead, keys, regions.
+/* One player for every page and for the app. What an element does stands in its attributes:
+ *   data-player    a picture with its sounds. data-left, data-right: seconds at the picture's edges, counted from the
+ *                  beginning of the sound; data-start: where that is in the recording; data-name: for screen readers.
+ *                  Inside: audio, data-playhead and, where wanted, data-play (a button) and data-clock
+ *   data-seeks     a picture: clicks, drags and keys move in the sound; with the value "play" a click plays, too
+ *   data-layers    what is switched together: data-layer (radios or buttons), data-overlay, data-legend, data-opacity
+ *   data-section, data-part  a button that plays a sound of that section; the picture of its figure shows where
+ *   data-at, data-of         a button that plays the player of that id from that second on
+ *   data-same-as   an audio that repeats the original of that section
+ *   data-compares  a comparison: of the sections with data-method-of its id one is shown at a time
+ *   data-copies    a button that copies the text of the element of that id
+ * All is delegated to one root, because the app replaces what is inside with every result. */
+const soundsPlayed = new WeakMap();  // player -> the sound that was played or moved last
+const layersChosen = new Map();  // data-layers -> layer and opacity; outlives a result of the app
+let root;
 
-   A report's page runs this once. In the app it runs once for the whole page and once for the box of results, which
-   Gradio hands over as `element`; what is in that box is replaced with each result, so there all events are delegated. */
+function each(selector, action) {
+  for (const element of root.querySelectorAll(selector)) action(element);
+}
 
-const within = (share) => Math.min(1, Math.max(0, share));
-const percent = (share) => `${100 * share}%`;
+function within(share) {
+  return Math.min(1, Math.max(0, share));
+}
+
+/* ---- Sound and playhead ---- */
 
 function clockText(seconds) {
   const text = (seconds % 60).toFixed(1);
   return seconds < 100 ? seconds.toFixed(1) + " s" : Math.floor(seconds / 60) + ":" + text.padStart(4, "0");
 }
 
-/* One sound at a time, all over the page. */
-function playOnlyOne(page) {
-  page.addEventListener("play", (event) => {
-    for (const sound of page.querySelectorAll("audio")) if (sound !== event.target) sound.pause();
-  }, true);
+function currentSound(player) {
+  return soundsPlayed.get(player) || player.querySelector("audio");
 }
 
-/* Show one of the layers that lie over the spectrograms, and its legend; "none" shows none. */
-function showLayer(root, key) {
-  for (const image of root.querySelectorAll("[data-overlay]")) image.hidden = image.dataset.overlay !== key;
-  for (const legend of root.querySelectorAll("[data-legend]")) legend.hidden = legend.dataset.legend !== key;
+function soundLength(player) {
+  const audio = currentSound(player);
+  return Number.isFinite(audio.duration) ? audio.duration : Number(player.dataset.right);
 }
 
-function fadeLayers(root, opacityPercent) {
-  for (const image of root.querySelectorAll("[data-overlay]")) image.style.opacity = opacityPercent / 100;
+function timeAt(player, share) {
+  return Number(player.dataset.left) + share * (player.dataset.right - player.dataset.left);
 }
 
-/* Put the playhead at a time, on a picture that spans from the data-left to the data-right of `span`, seconds. */
-function placeHead(head, span, seconds) {
-  const left = Number(span.dataset.left), right = Number(span.dataset.right);
-  head.style.left = percent(within((seconds - left) / (right - left)));
+function shareAt(player, seconds) {
+  return (seconds - player.dataset.left) / (player.dataset.right - player.dataset.left);
 }
 
-/* A picture and its sound: the playhead follows the sound, the sound follows clicks and keys. */
-function makePlayer(panel) {
-  const audio = panel.querySelector("audio"), button = panel.querySelector(".play");
-  const canvas = panel.querySelector(".canvas"), head = panel.querySelector(".playhead");
-  const clock = panel.querySelector(".clock");
-  const left = Number(panel.dataset.left), right = Number(panel.dataset.right), start = Number(panel.dataset.start);
-  const name = panel.querySelector(".panel-name b").textContent.toLowerCase();
-  const length = () => (Number.isFinite(audio.duration) ? audio.duration : 0);
-  let touched = false;
-
-  function show() {
-    const now = audio.currentTime;
-    head.hidden = !touched;
-    placeHead(head, panel, now);
-    clock.textContent = touched ? clockText(start + now) + " / " + clockText(start + length()) : clockText(length());
-    canvas.setAttribute("aria-valuemax", (start + length()).toFixed(2));
-    canvas.setAttribute("aria-valuenow", (start + now).toFixed(2));
-    canvas.setAttribute("aria-valuetext", clockText(start + now));
-  }
-  function follow() {
-    show();
-    if (!audio.paused) requestAnimationFrame(follow);
-  }
-  function seek(seconds) {
-    touched = true;
-    audio.currentTime = Math.min(length(), Math.max(0, seconds));
-    show();
-  }
-  function seekTo(event) {
-    const box = canvas.getBoundingClientRect();
-    seek(left + (right - left) * (event.clientX - box.left) / box.width);
-  }
-  function toggle() {
-    if (!audio.paused) return audio.pause();
-    audio.play().catch(() => { clock.textContent = "cannot play"; });
-  }
-
-  audio.controls = false;
-  button.hidden = false;
-  button.addEventListener("click", toggle);
-  audio.addEventListener("play", () => {
-    touched = true;
-    panel.classList.add("playing");
-    button.setAttribute("aria-label", "Pause " + name);
-    follow();
-  });
-  for (const event of ["pause", "ended"]) audio.addEventListener(event, () => {
-    panel.classList.remove("playing");
-    button.setAttribute("aria-label", "Play " + name);
-    show();
-  });
-  for (const event of ["loadedmetadata", "seeked"]) audio.addEventListener(event, show);
-  canvas.tabIndex = 0;
-  canvas.setAttribute("role", "slider");
-  canvas.setAttribute("aria-label", "Position in the " + name + " sound");
-  canvas.setAttribute("aria-valuemin", start.toFixed(2));
-  canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    canvas.setPointerCapture(event.pointerId);
-    seekTo(event);
-  });
-  canvas.addEventListener("pointermove", (event) => {
-    if (canvas.hasPointerCapture(event.pointerId)) seekTo(event);
-  });
-  canvas.addEventListener("keydown", (event) => {
-    const step = event.shiftKey ? 1 : 0.1;
-    const moves = { ArrowLeft: audio.currentTime - step, ArrowRight: audio.currentTime + step, Home: 0, End: length() };
-    if (event.key in moves) seek(moves[event.key]);
-    else if (event.key === " " || event.key === "Enter") toggle();
-    else return;
-    event.preventDefault();
-  });
-  show();
+function remoteSound(button) {
+  return root.querySelector("#" + button.dataset.section + " audio[data-part=" + button.dataset.part + "]");
 }
 
-/* Which layer lies over the spectrogram, and how strongly. */
-function makeTools(section) {
-  const slider = section.querySelector(".opacity input");
-  const fade = () => fadeLayers(section, slider.value);
-  const choose = (key) => {
-    showLayer(section, key);
-    slider.disabled = key === "none";
-  };
-  slider.addEventListener("input", fade);
-  section.querySelectorAll(".choice input").forEach((radio) => {
-    radio.addEventListener("change", () => choose(radio.value));
-    if (radio.checked) choose(radio.value);
-  });
-  fade();
+function remotesOf(audio) {
+  const parts = root.querySelectorAll("button[data-section][data-part='" + audio.dataset.part + "']");
+  return [...parts].filter((button) => remoteSound(button) === audio);
 }
 
-/* A button of the comparison: it plays a sound of a method's own section; the picture above it shows where. */
-function makeRemote(button) {
-  const panel = document.querySelector("#" + button.dataset.section + " .panel-" + button.dataset.part);
-  const audio = panel.querySelector("audio"), head = button.closest(".tile").querySelector(".playhead");
-
-  function follow() {
-    placeHead(head, panel, audio.currentTime);
-    if (!audio.paused) requestAnimationFrame(follow);
-  }
-  button.hidden = false;
-  button.addEventListener("click", () => {
-    if (audio.paused) audio.play().catch(() => { button.disabled = true; });
-    else audio.pause();
-  });
-  for (const event of ["play", "pause", "ended"]) audio.addEventListener(event, () => {
-    button.setAttribute("aria-pressed", String(!audio.paused));
-    head.hidden = false;
-    follow();
-  });
+function movePlayhead(head, player) {
+  head.hidden = !soundsPlayed.has(player);
+  head.style.left = 100 * within(shareAt(player, currentSound(player).currentTime)) + "%";
 }
 
-/* Of the sections below a comparison one is shown at a time; a link to another one shows that. */
-function makeSwitch(comparison) {
-  const sections = document.querySelectorAll(".of-" + comparison.id);
-  function show(id) {
-    if (![...sections].some((section) => section.id === id)) return;
-    sections.forEach((section) => section.classList.toggle("folded", section.id !== id));
-    comparison.querySelectorAll(".tile").forEach((tile) => tile.classList.toggle("chosen", tile.dataset.section === id));
-    document.querySelectorAll("#" + id + " audio").forEach((audio) => { audio.preload = "auto"; });
+function showPosition(player) {
+  const now = currentSound(player).currentTime, length = soundLength(player), start = Number(player.dataset.start);
+  const slider = player.querySelector("[data-seeks]"), clock = player.querySelector("[data-clock]");
+  movePlayhead(player.querySelector("[data-playhead]"), player);
+  if (clock) {
+    const touched = soundsPlayed.has(player);
+    clock.textContent = touched ? clockText(start + now) + " / " + clockText(start + length) : clockText(length);
   }
-  if (sections.length) show(sections[0].id);
-  show(location.hash.slice(1));
-  comparison.addEventListener("click", (event) => {
-    const link = event.target.closest("a[href^='#']");
-    if (link) show(link.hash.slice(1));
-  });
-  window.addEventListener("hashchange", () => show(location.hash.slice(1)));
+  if (!slider) return;
+  slider.setAttribute("aria-valuemax", (start + length).toFixed(2));
+  slider.setAttribute("aria-valuenow", (start + now).toFixed(2));
+  slider.setAttribute("aria-valuetext", clockText(start + now));
+}
+
+function showPlaying(player) {
+  const playing = [...player.querySelectorAll("audio")].some((audio) => !audio.paused);
+  const button = player.querySelector("[data-play]");
+  player.classList.toggle("playing", playing);
+  if (button) button.setAttribute("aria-label", (playing ? "Pause " : "Play ") + player.dataset.name);
+  for (const audio of player.querySelectorAll("audio")) {
+    for (const remote of remotesOf(audio)) remote.setAttribute("aria-pressed", String(!audio.paused));
+  }
+}
+
+function follow(audio, player, heads) {
+  showPosition(player);
+  for (const head of heads) movePlayhead(head, player);
+  if (!audio.paused && audio.isConnected) requestAnimationFrame(() => follow(audio, player, heads));
+}
+
+async function play(audio) {
+  try {
+    await audio.play();
+  } catch {
+    if (audio.error === null) return;  // paused again before it began
+    const clock = audio.closest("[data-player]").querySelector("[data-clock]");
+    if (clock) clock.textContent = "cannot play";
+    for (const remote of remotesOf(audio)) remote.disabled = true;
+  }
+}
+
+function toggle(audio) {
+  if (audio.paused) play(audio);
+  else audio.pause();
+}
+
+function seek(player, seconds) {
+  const audio = currentSound(player);
+  soundsPlayed.set(player, audio);
+  audio.currentTime = Math.min(soundLength(player), Math.max(0, seconds));
+  showPosition(player);
+}
+
+function whenPlaying(event) {
+  for (const other of document.querySelectorAll("audio")) if (other !== event.target) other.pause();
+  const player = event.target.closest("[data-player]");
+  if (!player || !root.contains(player)) return;
+  soundsPlayed.set(player, event.target);
+  showPlaying(player);
+  follow(event.target, player, remotesOf(event.target).map((button) =>
+    button.closest("figure").querySelector("[data-playhead]")));
+}
+
+function whenSoundChanged(event) {
+  const player = event.target.closest("[data-player]");
+  if (!player) return;
+  showPlaying(player);
+  showPosition(player);
+}
+
+/* ---- Layers over the pictures ---- */
+
+function layerChoice(group) {
+  const name = group.dataset.layers, checked = group.querySelector("[data-layer]:checked");
+  if (!layersChosen.has(name)) {
+    const layer = checked ? checked.dataset.layer : "explanation";
+    layersChosen.set(name, { layer, opacity: group.querySelector("[data-opacity]").value });
+  }
+  return layersChosen.get(name);
+}
+
+function showLayers(group) {
+  const choice = layerChoice(group), slider = group.querySelector("[data-opacity]");
+  const offered = [...group.querySelectorAll("[data-layer]")];
+  const layer = offered.some((control) => control.dataset.layer === choice.layer) ? choice.layer : "explanation";
+  for (const control of offered) {
+    if (control.type === "radio") control.checked = control.dataset.layer === layer;
+    else control.setAttribute("aria-pressed", String(control.dataset.layer === layer));
+  }
+  for (const image of group.querySelectorAll("[data-overlay]")) {
+    image.hidden = image.dataset.overlay !== layer;
+    image.style.opacity = choice.opacity / 100;
+  }
+  for (const legend of group.querySelectorAll("[data-legend]")) legend.hidden = legend.dataset.legend !== layer;
+  slider.value = choice.opacity;
+  slider.disabled = layer === "none";
+}
+
+function whenInput(event) {
+  const control = event.target.closest("[data-layer], [data-opacity]");
+  if (!control) return;
+  const group = control.closest("[data-layers]"), choice = layerChoice(group);
+  if (control.dataset.layer) choice.layer = control.dataset.layer;
+  else choice.opacity = control.value;
+  showLayers(group);
+}
+
+/* ---- Moving in the sound ---- */
+
+function seekTo(event, canvas) {
+  const box = canvas.getBoundingClientRect(), player = canvas.closest("[data-player]");
+  seek(player, timeAt(player, (event.clientX - box.left) / box.width));
+}
+
+function whenPointerDown(event) {
+  const canvas = event.target.closest("[data-seeks]");
+  if (!canvas || event.button !== 0) return;
+  canvas.setPointerCapture(event.pointerId);
+  seekTo(event, canvas);
+  if (canvas.dataset.seeks === "play") play(currentSound(canvas.closest("[data-player]")));
+}
+
+function whenPointerMoved(event) {
+  const canvas = event.target.closest("[data-seeks]");
+  if (canvas && canvas.hasPointerCapture(event.pointerId)) seekTo(event, canvas);
+}
+
+function whenKeyPressed(event) {
+  const canvas = event.target.closest("[data-seeks]");
+  if (!canvas) return;
+  const player = canvas.closest("[data-player]"), audio = currentSound(player), step = event.shiftKey ? 1 : 0.1;
+  const moves = { ArrowLeft: audio.currentTime - step, ArrowRight: audio.currentTime + step,
+    Home: 0, End: soundLength(player) };
+  if (event.key in moves) seek(player, moves[event.key]);
+  else if (event.key === " " || event.key === "Enter") toggle(audio);
+  else return;
+  event.preventDefault();
+}
+
+/* ---- Buttons and links ---- */
+
+function playFrom(button) {
+  const player = document.getElementById(button.dataset.of);
+  seek(player, Number(button.dataset.at));
+  play(currentSound(player));
 }
 
 async function copy(button) {
@@ -178,130 +221,71 @@ async function copy(button) {
   setTimeout(() => { button.textContent = "Copy"; }, 2000);
 }
 
-/* Shares of a picture (x from the left, y from the bottom) <-> seconds and Hz; rows may be of unequal width. */
-function scaleOf(canvas) {
-  const edges = JSON.parse(canvas.dataset.edges), rows = edges.length - 1;
-  const left = Number(canvas.dataset.left), right = Number(canvas.dataset.right);
-  return {
-    seconds: (x) => left + x * (right - left),
-    x: (seconds) => (seconds - left) / (right - left),
-    hz: (y) => {
-      const row = Math.min(rows - 1, Math.floor(y * rows));
-      return edges[row] + (y * rows - row) * (edges[row + 1] - edges[row]);
-    },
-    y: (hz) => {
-      let row = 0;
-      while (row < rows - 1 && hz > edges[row + 1]) row += 1;
-      return (row + (hz - edges[row]) / (edges[row + 1] - edges[row])) / rows;
-    },
-  };
+/* Of the sections below a comparison one is shown at a time; a link to another one shows that. */
+function showSection(id) {
+  const section = document.getElementById(id), comparison = section && section.dataset.methodOf;
+  if (!comparison) return;
+  each("[data-method-of='" + comparison + "']", (other) => other.classList.toggle("folded", other !== section));
+  each("#" + comparison + " figure[data-section]", (tile) =>
+    tile.classList.toggle("chosen", tile.dataset.section === id));
+  for (const audio of section.querySelectorAll("audio")) audio.preload = "auto";
 }
 
-/* Where a pointer is on a picture, as shares from the left and from the bottom. */
-function pointOn(canvas, event) {
-  const box = canvas.getBoundingClientRect();
-  return [within((event.clientX - box.left) / box.width), within((box.bottom - event.clientY) / box.height)];
+function whenClicked(event) {
+  const button = event.target.closest("button"), link = event.target.closest("[data-compares] a[href^='#']");
+  if (link) showSection(link.hash.slice(1));
+  if (!button) return;
+  if ("play" in button.dataset) toggle(currentSound(button.closest("[data-player]")));
+  else if ("part" in button.dataset) toggle(remoteSound(button));
+  else if ("at" in button.dataset) playFrom(button);
+  else if ("copies" in button.dataset) copy(button);
+  else whenInput(event);
 }
 
-/* The app's results: layers, playheads, and a region that is dragged over any of the spectrograms. */
-function makeResults(root, trigger, watch) {
-  const state = { layer: "explanation", opacity: 85, region: null };
-  let drag = null;
+/* ---- The beginning, and after each result of the app ---- */
 
-  function drawRegion() {
-    for (const canvas of root.querySelectorAll(".ew-canvas")) {
-      const box = canvas.querySelector(".ew-region"), scale = scaleOf(canvas);
-      box.hidden = state.region === null;
-      if (box.hidden) continue;
-      const [first, last, lowest, highest] = state.region;
-      const left = within(scale.x(first)), bottom = within(scale.y(lowest));
-      box.style.left = percent(left);
-      box.style.width = percent(within(scale.x(last)) - left);
-      box.style.bottom = percent(bottom);
-      box.style.height = percent(within(scale.y(highest)) - bottom);
-    }
+function preparePlayer(player) {
+  const slider = player.querySelector("[data-seeks]"), button = player.querySelector("[data-play]");
+  if (button) {  // without this script the browser's own controls are there instead
+    player.querySelector("audio").controls = false;
+    button.hidden = false;
   }
-  function apply() {
-    const keys = [...root.querySelectorAll("[data-overlay]")].map((image) => image.dataset.overlay);
-    const layer = keys.includes(state.layer) || state.layer === "none" ? state.layer : "explanation";
-    showLayer(root, layer);
-    fadeLayers(root, state.opacity);
-    for (const button of root.querySelectorAll(".ew-layers button")) {
-      button.setAttribute("aria-pressed", String(button.dataset.layer === layer));
-    }
-    for (const slider of root.querySelectorAll(".ew-opacity input")) slider.value = state.opacity;
-    drawRegion();
+  if (slider) {
+    slider.tabIndex = 0;
+    slider.setAttribute("role", "slider");
+    slider.setAttribute("aria-label", "Position in the " + player.dataset.name + " sound");
+    slider.setAttribute("aria-valuemin", Number(player.dataset.start).toFixed(2));
   }
-  function endDrag() {
-    const digits = (number) => (number < 2 ? 3 : 1);
-    if (drag && drag.moved) {
-      const region = state.region.map((value, number) => Math.max(0, Number(value.toFixed(digits(number)))));
-      trigger("select", { region });
-    }
-    drag = null;
-  }
-
-  root.addEventListener("click", (event) => {
-    const button = event.target.closest(".ew-layers button");
-    if (!button) return;
-    state.layer = button.dataset.layer;
-    apply();
-  });
-  root.addEventListener("input", (event) => {
-    if (!event.target.closest(".ew-opacity")) return;
-    state.opacity = Number(event.target.value);
-    apply();
-  });
-  root.addEventListener("pointerdown", (event) => {
-    const canvas = event.target.closest(".ew-canvas");
-    if (!canvas || event.button !== 0) return;
-    drag = { canvas, from: pointOn(canvas, event), moved: false };
-    canvas.setPointerCapture(event.pointerId);
-  });
-  root.addEventListener("pointermove", (event) => {
-    if (!drag) return;
-    const [x0, y0] = drag.from, [x1, y1] = pointOn(drag.canvas, event), scale = scaleOf(drag.canvas);
-    const distance = Math.abs(x1 - x0) * drag.canvas.clientWidth + Math.abs(y1 - y0) * drag.canvas.clientHeight;
-    drag.moved = drag.moved || distance > 6;
-    if (!drag.moved) return;
-    state.region = [scale.seconds(Math.min(x0, x1)), scale.seconds(Math.max(x0, x1)),
-      scale.hz(Math.min(y0, y1)), scale.hz(Math.max(y0, y1))];
-    drawRegion();
-  });
-  root.addEventListener("pointerup", endDrag);
-  root.addEventListener("pointercancel", () => { drag = null; });
-  root.addEventListener("play", (event) => {
-    const column = event.target.closest(".ew-column"), sound = event.target;
-    const canvas = column && column.querySelector(".ew-canvas"), head = column && column.querySelector(".ew-playhead");
-    function follow() {
-      if (!head || !head.isConnected) return;
-      head.hidden = sound.paused;
-      if (sound.paused) return;
-      placeHead(head, canvas, Number(canvas.dataset.start) + sound.currentTime);
-      requestAnimationFrame(follow);
-    }
-    follow();
-  }, true);
-
-  window.earwitness = { ...window.earwitness, showRegion: (region) => {
-    state.region = region.every((value) => typeof value === "number" && Number.isFinite(value)) ? region : null;
-    drawRegion();
-  } };
-  watch("value", apply);
-  apply();
+  showPosition(player);
 }
 
-function startPage(page) {
-  playOnlyOne(page);
-  page.querySelectorAll("audio[data-same-as]").forEach((audio) => {
-    audio.src = page.querySelector("#" + audio.dataset.sameAs + " .panel-original audio").src;
+function prepare() {
+  each("audio[data-same-as]", (audio) => {
+    audio.src = root.querySelector("#" + audio.dataset.sameAs + " audio[data-part=original]").src;
   });
-  page.querySelectorAll(".panel").forEach(makePlayer);
-  page.querySelectorAll(".comparison").forEach(makeSwitch);
-  page.querySelectorAll(".hear").forEach(makeRemote);
-  page.querySelectorAll(".stretch, .comparison").forEach(makeTools);
-  page.querySelectorAll(".copy").forEach((button) => button.addEventListener("click", () => copy(button)));
+  each("[data-player]", preparePlayer);
+  each("[data-layers]", showLayers);
+  each("button[data-section]", (button) => { button.hidden = false; });
+  each("[data-compares]", (comparison) => {
+    const first = root.querySelector("[data-method-of='" + comparison.id + "']");
+    if (first) showSection(first.id);
+  });
+  showSection(location.hash.slice(1));
 }
 
-if (typeof element === "undefined") startPage(document);
-else makeResults(element, trigger, watch);
+function start(element) {
+  root = element;
+  document.addEventListener("play", whenPlaying, true);  // events of sounds do not bubble
+  for (const name of ["pause", "ended", "loadedmetadata", "seeked"]) {
+    root.addEventListener(name, whenSoundChanged, true);
+  }
+  root.addEventListener("click", whenClicked);
+  root.addEventListener("input", whenInput);
+  root.addEventListener("keydown", whenKeyPressed);
+  root.addEventListener("pointerdown", whenPointerDown);
+  root.addEventListener("pointermove", whenPointerMoved);
+  window.addEventListener("hashchange", () => showSection(location.hash.slice(1)));
+  prepare();
+}
+
+start(typeof element === "undefined" ? document : element);  // in the app Gradio gives us the element of the result

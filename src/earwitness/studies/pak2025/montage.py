@@ -18,11 +18,10 @@ from earwitness.core.types import Attribution, Clip
 from earwitness.listening import SplitSound, listen
 from earwitness.report import pictures
 from earwitness.report.sounds import common_gain
-from earwitness.report.templating import render
 from earwitness.studies.pak2025.inputs import StudyInputs
 from earwitness.studies.pak2025.job import Shard, shard_of
 from earwitness.studies.pak2025.worker import Worker
-from earwitness.studies.pak2025.writing import TEMPLATES
+from earwitness.studies.pak2025.writing import render
 from earwitness.targets.scores import predicted_class
 
 if TYPE_CHECKING:
@@ -141,7 +140,7 @@ def write_montage(rows: list[MontageRow], path: Path, *, clip: str, mask: str = 
         "cells": [_view(row, name, layers, heard) for name, layers, heard in zip(
             ("heard", *(cell.method for cell in row.cells)), _layers(row), (None, *row.cells), strict=True)],
     } for row in rows]
-    page = render("montage.html", package=TEMPLATES, script="montage.js", style="study.css", clip=clip, rows=views,
+    page = render("montage.html", "montage.js", clip=clip, rows=views,
                   methods=[cell.method for cell in rows[0].cells], mask=mask, keeps=masks.describe(mask),
                   colours=pictures)
     with replacing(path) as temporary:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from earwitness.report.templating import render
+from earwitness.report.templating import render_page
 from earwitness.studies.pak2025.tables import Table, TableCell
 
 TEMPLATES = "earwitness.studies.pak2025"
@@ -40,8 +40,12 @@ def to_latex(tables: Sequence[Table]) -> str:
 
 def to_html(tables: Sequence[Table], *, title: str, notes: Sequence[str] = ()) -> str:
     """Write tables as one page that needs no network; a click on a column's head sorts by it."""
-    return render("tables.html", package=TEMPLATES, script="sorting.js", style="study.css", title=title, notes=notes,
-                  tables=tables)
+    return render("tables.html", "sorting.js", title=title, notes=notes, tables=tables)
+
+
+def render(template: str, script: str, **content: object) -> str:
+    """Fill a template of this study; every text in ``content`` is shown literally, and only our script runs."""
+    return render_page(template, script, style="study.css", package="earwitness.studies.pak2025", **content)
 
 
 def _bars(cells: Sequence[str]) -> str:
