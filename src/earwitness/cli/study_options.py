@@ -73,6 +73,11 @@ def workers_of(options: Mapping[str, Any]) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def plan_changes(options: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return those of some options that were given; a plan has its own defaults for the others."""
+    return {name: options[name] for name in names if options[name] is not None}
+
+
 def source_of(options: Mapping[str, Any]) -> Any:
     """Return the source of the model of --model, --weights and --device."""
     from earwitness.experiments.facts import ModelSource

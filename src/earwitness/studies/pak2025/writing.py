@@ -10,6 +10,7 @@ from importlib.resources import files
 
 import jinja2
 
+from earwitness.report.markdown import markdown_table
 from earwitness.studies.pak2025.tables import Table, TableCell
 
 LATEX_COLOURS = {("best", False): "green!30", ("worst", False): "orange!40", ("best", True): "cyan!30",
@@ -23,9 +24,8 @@ def to_markdown(tables: Sequence[Table], *, title: str, notes: Sequence[str] = (
     """Write tables as one page: the best of a column **bold**, the worst in _italics_; 95 % intervals in brackets."""
     lines = [f"# {title}", "", *(line for note in notes for line in (_plain(note), ""))]
     for table in tables:
-        rule = ["---"] + ["---:"] * (len(table.heads) - 1)
-        lines += [f"## {_plain(table.title)}", "", _bars(table.heads), _bars(rule)]
-        lines += [_bars([_marked(cell, with_hint=table.kind == "masks") for cell in row]) for row in table.rows]
+        rows = ([_marked(cell, with_hint=table.kind == "masks") for cell in row] for row in table.rows)
+        lines += [f"## {_plain(table.title)}", "", *markdown_table(table.heads, rows, numbers=True)]
         lines.append("")
     return "\n".join(lines)
 
@@ -63,10 +63,6 @@ def _environment() -> jinja2.Environment:
 
 def _template_text(name: str) -> str:
     return (files("earwitness.studies.pak2025") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _bars(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _plain(text: str) -> str:
