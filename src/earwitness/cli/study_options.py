@@ -23,7 +23,7 @@ class NamesOption(click.Option):
     """Names with commas between them, or the option again and again; all names after the first are old ones."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, multiple=True, callback=_split, **settings)
+        super().__init__(*args, **{"multiple": True, "callback": _split, **settings})
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return the option's line of help, without the old names."""
@@ -109,10 +109,10 @@ def show_dry_run(experiment: Any, out: Path, options: Mapping[str, Any], *, work
     tasks, done = experiment.tasks(), count_done(out, experiment)
     if work_s is None:
         work_s = estimate_s(experiment, tasks)
-    left_s = work_s * (len(tasks) - done) / max(1, len(tasks)) / workers_of(options)
-    there = f", {done} of them done" if done else ""
-    click.echo(f"{len(tasks)} tasks{there}; about {duration(left_s)} with {workers_of(options)} workers, measured on the "
-               "first one; nothing was written")
+    workers, there = workers_of(options), f", {done} of them done" if done else ""
+    left_s = work_s * (len(tasks) - done) / max(1, len(tasks)) / workers
+    click.echo(f"{len(tasks)} tasks{there}; about {duration(left_s)} with {workers} workers, measured on the first "
+               "one; nothing was written")
 
 
 def show_run(finished: Any, items: str) -> None:

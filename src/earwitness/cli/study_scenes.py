@@ -26,7 +26,8 @@ from earwitness.core.errors import ParameterError
 @click.option("--models", cls=NamesOption,
               help="Names or folders, with commas between; the two bundled models if not given.")
 @click.option("--scenes", cls=NamesOption, help="Only these scenes, with commas between; all if not given.")
-@click.option("--seeds", cls=NamesOption, help="What each scene is drawn from, with commas between; 0,1,2 if not given.")
+@click.option("--seeds", cls=NamesOption,
+              help="What each scene is drawn from, with commas between; 0,1,2 if not given.")
 @click.option("--methods", cls=NamesOption,
               help="Only these methods, with commas between; all that work on any network if not given.")
 @click.option("--page", type=click.Path(path_type=Path), help="A page of results whose parts are renewed, too.")

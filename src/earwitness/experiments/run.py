@@ -99,7 +99,8 @@ def run_experiment(
         beside = {key: store.arrays(key) for key in arrays}
     failures = tables.pop(FAILURES)
     if len(failures) and not any(len(table) for table in tables.values()):
-        raise EarwitnessError(f"nothing could be done; the first of {len(failures)} errors: {failures['error'].iloc[0]}")
+        first = failures["error"].iloc[0]
+        raise EarwitnessError(f"nothing could be done; the first of {len(failures)} errors: {first}")
     return Finished(tables, failures, total, kept, time.monotonic() - start, seconds, beside)
 
 

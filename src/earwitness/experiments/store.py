@@ -122,7 +122,8 @@ class Store:
         rows = []
         for name, some in {**result.tables, FAILURES: failures}.items():
             for row in some:
-                assert set(row) <= set(self.columns[name]), f"{name} has no columns {set(row) - set(self.columns[name])}"
+                unknown = set(row) - set(self.columns[name])
+                assert not unknown, f"{name} has no columns {unknown}"
                 rows.append({"table": name, **row})
         return pa.Table.from_pylist(rows, schema=self._schema())
 

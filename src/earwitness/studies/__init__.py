@@ -3,4 +3,5 @@
 import lazy_loader
 
 # lazy: a study brings pandas and a runner along, which nobody needs who asks for another one
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=["domains", "mishra2020", "pak2025", "relax2023", "scenes"])
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=["domains", "mishra2020", "pak2025", "relax2023", "scenes"])

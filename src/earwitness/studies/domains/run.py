@@ -99,7 +99,8 @@ class DomainWorker:
         silent, answers = measure_masks(model, features, stacked, target)
         rows = []
         for route in (*ROUTES, HELD):
-            hears, inversion = (replace(model, normalise=None), ROUTES[0]) if route == HELD else (model, route)
+            hears = replace(model, normalise=None) if route == HELD else model
+            inversion = next((each for each in ROUTES if each == route), ROUTES[0])
             heard, said = measure_masks(hears, features, stacked, target, domain="audio", inversion=inversion)
             other = said[kept].argmax(1) != answers[kept].argmax(1)
             rows += [{"model": name, "clip": clip.name, "method": method, "mask": mask, "route": route,

@@ -70,7 +70,7 @@ def write_relax2023(out_dir: Path, finished: Finished, *, title: str, seed: int)
 
 
 def draw_posters(folder: Path, finished: Finished, subjects: Mapping[str, Subject], front_end: FrontEnd) -> None:
-    """Draw the maps of the sounds that kept them, as PNG named like their tasks; ``subjects`` has the sounds by task."""
+    """Draw the maps of those sounds that kept them, given by their tasks, as PNG of the tasks' names."""
     rows = finished.tables["rows"]
     for key, subject in subjects.items():
         own = rows[(rows["part"] == subject.part) & (rows["clip"] == subject.name)]
