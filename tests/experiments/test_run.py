@@ -94,9 +94,14 @@ def test_a_folder_of_an_earlier_kind_is_refused(tmp_path, left):
     assert [path.name for path in (tmp_path / "out").iterdir()] == [left.split("/")[0]]
 
 
-RUN = "import sys; from pathlib import Path; from tests.experiments.toy import Squares; " \
-      "from earwitness.experiments.run import run_experiment; " \
-      "run_experiment(Squares(40, pause_s=0.1), Path(sys.argv[1]))"
+RUN = """
+import sys
+from pathlib import Path
+from earwitness.experiments.run import run_experiment
+from tests.experiments.toy import Squares
+
+run_experiment(Squares(40, pause_s=0.1), Path(sys.argv[1]))
+"""
 
 
 def start(out, wanted):

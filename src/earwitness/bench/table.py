@@ -16,9 +16,10 @@ from earwitness.bench.row import BenchRow, Peer
 from earwitness.bench.setup import Setup
 from earwitness.core.atomic_files import replacing
 from earwitness.core.errors import ParameterError
+from earwitness.report.markdown import markdown_cell, markdown_head, markdown_row
 
 COLUMNS = ("work", "ours (s)", "peer (s)", "floor (s)", "ours/floor", "peer/ours", "must reach", "reached?")
-HEADER = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
+HEADER = "\n".join(markdown_head(COLUMNS))
 WORDS = {True: "yes", False: "no", None: "not measured"}
 NOTHING = "-"
 
@@ -39,7 +40,7 @@ def line(row: BenchRow) -> str:
     cells = (row.work, _seconds(row.ours_s), "; ".join(map(_peer, row.peers)) or NOTHING, _seconds(row.floor_s),
              _ratio(figures.get("ours/floor")), _ratio(figures.get("peer/ours")),
              "; ".join(map(str, row.goal)) or NOTHING, "failed" if row.failed else WORDS[row.reached])
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+    return markdown_row(map(markdown_cell, cells))
 
 
 def notes(rows: Sequence[BenchRow], setup: Setup) -> str:
@@ -102,7 +103,3 @@ def _seconds(seconds: float | None) -> str:
 
 def _ratio(ratio: float | None) -> str:
     return NOTHING if ratio is None else f"{ratio:.2f}" if ratio < 100 else f"{ratio:.0f}"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())

@@ -73,6 +73,11 @@ def workers_of(options: Mapping[str, Any]) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def plan_changes(options: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return those of some options that were given; a plan has its own defaults for the others."""
+    return {name: options[name] for name in names if options[name] is not None}
+
+
 def source_of(options: Mapping[str, Any]) -> Any:
     """Return the source of the model of --model, --weights and --device."""
     from earwitness.experiments.facts import ModelSource
@@ -104,10 +109,10 @@ def show_dry_run(experiment: Any, out: Path, options: Mapping[str, Any], *, work
     tasks, done = experiment.tasks(), count_done(out, experiment)
     if work_s is None:
         work_s = estimate_s(experiment, tasks)
-    left_s = work_s * (len(tasks) - done) / max(1, len(tasks)) / workers_of(options)
-    there = f", {done} of them done" if done else ""
-    click.echo(f"{len(tasks)} tasks{there}; about {duration(left_s)} with {workers_of(options)} workers, measured on "
-               "the first one; nothing was written")
+    workers, there = workers_of(options), f", {done} of them done" if done else ""
+    left_s = work_s * (len(tasks) - done) / max(1, len(tasks)) / workers
+    click.echo(f"{len(tasks)} tasks{there}; about {duration(left_s)} with {workers} workers, measured on the first "
+               "one; nothing was written")
 
 
 def show_run(finished: Any, items: str) -> None:

@@ -49,10 +49,9 @@ def relax2023(data: Path, out: Path, dry_run: bool, backgrounds: tuple[str, ...]
     engine, source = engine_of(options), source_of(options)
     inputs = read_sounds_and_model(data, source, plan)
     if dry_run:
-        click.echo(f"then {plan.n_clips} clips and {plan.n_scenes} scenes, each explained 8 times by "
-                   f"{effort.n_masks:,} masks and up to "
-                   f"{8 * (1 + effort.n_changes + effort.cascade_steps) + 4} times by "
-                   f"{effort.n_masks_checks:,}; first {len(inputs.data.paths)} embeddings:")
+        again = 8 * (1 + effort.n_changes + effort.cascade_steps) + 4
+        click.echo(f"{plan.n_clips} clips and {plan.n_scenes} scenes, each explained 8 times by {effort.n_masks:,} masks "
+                   f"and {again} times by {effort.n_masks_checks:,}; before that {len(inputs.data.paths)} embeddings:")
         show_dry_run(inputs.embedding, out / "embeddings", options)
         return
     with pace_bar("relax2023", "sounds") as on_pace:

@@ -122,8 +122,8 @@ class Store:
         rows = []
         for name, some in {**result.tables, FAILURES: failures}.items():
             for row in some:
-                extra = set(row) - set(self.columns[name])
-                assert not extra, f"{name} has no columns {extra}"
+                unknown = set(row) - set(self.columns[name])
+                assert not unknown, f"{name} has no columns {unknown}"
                 rows.append({"table": name, **row})
         return pa.Table.from_pylist(rows, schema=self._schema())
 

@@ -62,8 +62,7 @@ def test_nothing_and_doubles_are_refused():
 def test_the_truth_is_found_where_the_model_is_additive(loudness_model, data):
     """Parts with a voice raise a model of loudness. Exact weights find all three; 70,000 published samples do not."""
     recordings = load_recordings(jamendo.read_songs(data), loudness_model)
-    splices = [s for s in splice_songs(recordings, SplicePlan(places=2, mixes=2))
-               if is_true_positive(s)]
+    splices = [s for s in splice_songs(recordings, SplicePlan(places=2, mixes=2)) if is_true_positive(s)]
     rows, tried = truth_rows(splices, fills=("silence", "min_inp"))
     assert tried == len(splices) > 0
     assert len(rows) == tried * 2 * 3

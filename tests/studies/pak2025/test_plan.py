@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -21,6 +23,14 @@ def test_the_published_plan_is_what_the_paper_did():
     assert settings["lime"] == ("lime", {"n_samples": 1000, "sampling": "independent"}, False)
     assert settings["gradcam-pak2025"] == ("gradcam", {"variant": "pak2025"}, False)
     assert settings["shap-pak2025"] == ("deep_shap", {"variant": "pak2025"}, True)
+
+
+def test_a_new_preset_does_not_change_the_published_plan():
+    """The plan's defaults are made with the module, so a Python of its own adds the preset first."""
+    code = "from earwitness import masks; masks.PRESETS += ('topK_70_pos',); " \
+           "from earwitness.studies.pak2025 import published_plan; print(len(published_plan().masks))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert ran.stdout.strip() == "14"
 
 
 @pytest.mark.parametrize(("changes", "message"), [
@@ -108,8 +118,6 @@ def test_a_model_that_hears_less_than_a_clip_is_refused(made):
 
 
 def test_a_metric_whose_package_is_missing_is_named_before_anything_runs(made, monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "pesq", None)
     with pytest.raises(ew.MissingExtraError, match=r"pip install 'earwitness\[quality\]'"):
         prepare(made, metrics=["FF", "PESQ"])

@@ -126,7 +126,7 @@ def test_a_study_can_be_widened(study, data, tmp_path):
     finished, plan, _ = study
     out = tmp_path / "out"
     run(data, out, replace(plan, n_clips=0, n_scenes=1))
-    for folder, ending in (("tasks", "parquet"), ("arrays", "npz")):  # saves time: that they go on is tested above
+    for folder, ending in (("tasks", "parquet"), ("arrays", "npz")):  # saves their time
         for path in (finished / "sounds" / folder).glob(f"clips-*.{ending}"):
             shutil.copy(path, out / "sounds" / folder)
     assert len(list((out / "sounds" / "tasks").glob("scenes-*"))) == 1

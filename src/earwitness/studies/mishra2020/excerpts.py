@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -15,12 +14,12 @@ from earwitness.core.errors import DataError, ParameterError
 from earwitness.core.types import Clip, Features
 from earwitness.datasets.intervals import gaps, inside
 from earwitness.datasets.jamendo import Song
-from earwitness.experiments.facts import ModelSource
+from earwitness.experiments.facts import ModelSource, load_source
 from earwitness.models import AudioModel
 
 MARGIN_S = 0.02
 SEED_STEP = 1_000_003
-Source = TypeVar("Source", bound=AudioModel | ModelSource)
+Models = AudioModel | ModelSource | Mapping[str, AudioModel | ModelSource]  # one, or each song's own
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,12 +105,10 @@ class SongRecording:
         return first_s + float(torch.rand((), generator=generator, dtype=torch.float64)) * (last_s - first_s)
 
 
-def load_recordings(
-    songs: Iterable[Song], models: AudioModel | Mapping[str, AudioModel]
-) -> Iterator[SongRecording]:
+def load_recordings(songs: Iterable[Song], models: Models) -> Iterator[SongRecording]:
     """Read songs one after the other, each with the model that explains it."""
     for song in songs:
-        yield SongRecording.load(song, model_for(models, song.name))
+        yield SongRecording.load(song, load_source(model_for(models, song.name)))
 
 
 def check_window(model: AudioModel) -> None:
@@ -125,7 +122,7 @@ def check_window(model: AudioModel) -> None:
                              "AudioModel a window_s")
 
 
-def model_for(models: Source | Mapping[str, Source], song: str) -> Source:
+def model_for(models: Models, song: str) -> AudioModel | ModelSource:
     """Return the model that explains a song, or its source: the one that has not heard it, where there are several."""
     if not isinstance(models, Mapping):
         return models

@@ -11,10 +11,10 @@ from earwitness.experiments.facts import ModelSource, load_source, model_facts
 from earwitness.experiments.local import do_locally
 from earwitness.experiments.run import Engine, OnPace, run_experiment
 from earwitness.models.catalogue import read_card
-from earwitness.studies.mishra2020.excerpts import check_window, model_for
+from earwitness.studies.mishra2020.excerpts import Models, check_window, model_for
 from earwitness.studies.mishra2020.plan import Mishra2020Plan
 from earwitness.studies.mishra2020.tables import write_mishra2020
-from earwitness.studies.mishra2020.tasks import Mishra2020Inputs, Models, song_facts
+from earwitness.studies.mishra2020.tasks import Mishra2020Inputs, song_facts
 from earwitness.studies.outcome import Outcome
 
 

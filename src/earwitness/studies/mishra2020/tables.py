@@ -10,6 +10,7 @@ import pandas as pd
 from earwitness.core.atomic_files import make_folder, replacing
 from earwitness.core.errors import DataError
 from earwitness.report.figures import save_figure
+from earwitness.report.markdown import markdown_cell, markdown_table
 from earwitness.studies.mishra2020 import figures
 from earwitness.studies.mishra2020.fills import PUBLISHED
 from earwitness.studies.mishra2020.ground_truth import recommend
@@ -132,9 +133,8 @@ def _page(summaries: Tables, found: Tables, sentence: str) -> str:
 
 
 def _markdown(table: pd.DataFrame) -> str:
-    head = f"| {' | '.join(table.columns)} |\n|{'---|' * len(table.columns)}\n"
-    return head + "\n".join("| " + " | ".join(_cell(v) for v in row) + " |" for row in table.itertuples(index=False))
+    return "\n".join(markdown_table(list(table.columns), (map(_cell, row) for row in table.itertuples(index=False))))
 
 
 def _cell(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else str(value).replace("|", "\\|")
+    return f"{value:.3f}" if isinstance(value, float) else markdown_cell(str(value))

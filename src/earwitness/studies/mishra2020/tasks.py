@@ -13,7 +13,7 @@ from earwitness.experiments.task import Columns, Rows, Task, TaskResult
 from earwitness.models import AudioModel
 from earwitness.perturb.fills import FILLS
 from earwitness.report.folder import folder_name
-from earwitness.studies.mishra2020.excerpts import SongRecording, model_for, number_of, seeded
+from earwitness.studies.mishra2020.excerpts import Models, SongRecording, model_for, number_of, seeded
 from earwitness.studies.mishra2020.fills import games_of, usable_fills
 from earwitness.studies.mishra2020.ground_truth import truth_rows
 from earwitness.studies.mishra2020.plan import Mishra2020Plan
@@ -32,7 +32,6 @@ COLUMNS: Columns = {
     "truth": TRUTH, "boundaries": TRUTH,
     "tried": {"song": str, "tried": int, "kind": str},
 }
-Models = AudioModel | ModelSource | Mapping[str, AudioModel | ModelSource]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from earwitness.report.markdown import markdown_table
 from earwitness.report.templating import render_page
 from earwitness.studies.pak2025.tables import Table, TableCell
 
@@ -19,9 +20,8 @@ def to_markdown(tables: Sequence[Table], *, title: str, notes: Sequence[str] = (
     """Write tables as one page: the best of a column **bold**, the worst in _italics_; 95 % intervals in brackets."""
     lines = [f"# {title}", "", *(line for note in notes for line in (_plain(note), ""))]
     for table in tables:
-        rule = ["---"] + ["---:"] * (len(table.heads) - 1)
-        lines += [f"## {_plain(table.title)}", "", _bars(table.heads), _bars(rule)]
-        lines += [_bars([_marked(cell, with_hint=table.kind == "masks") for cell in row]) for row in table.rows]
+        rows = ([_marked(cell, with_hint=table.kind == "masks") for cell in row] for row in table.rows)
+        lines += [f"## {_plain(table.title)}", "", *markdown_table(table.heads, rows, numbers=True)]
         lines.append("")
     return "\n".join(lines)
 
@@ -46,10 +46,6 @@ def to_html(tables: Sequence[Table], *, title: str, notes: Sequence[str] = ()) -
 def render(template: str, script: str, **content: object) -> str:
     """Fill a template of this study; every text in ``content`` is shown literally, and only our script runs."""
     return render_page(template, script, style="study.css", package="earwitness.studies.pak2025", **content)
-
-
-def _bars(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _plain(text: str) -> str:

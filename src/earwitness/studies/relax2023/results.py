@@ -13,6 +13,7 @@ from torch import Tensor
 from earwitness.core.atomic_files import replacing
 from earwitness.experiments.run import Finished
 from earwitness.frontends import FrontEnd
+from earwitness.report.markdown import markdown_head, markdown_row
 from earwitness.studies.relax2023.classifier import Accuracy, FittedClassifier, fit_classifier, measure_accuracy
 from earwitness.studies.relax2023.figures import draw_flipping, draw_poster
 from earwitness.studies.relax2023.labelled import LabelledClips
@@ -69,7 +70,7 @@ def write_relax2023(out_dir: Path, finished: Finished, *, title: str, seed: int)
 
 
 def draw_posters(folder: Path, finished: Finished, subjects: Mapping[str, Subject], front_end: FrontEnd) -> None:
-    """Draw the maps of the sounds that kept them, as PNG named like their tasks; ``subjects`` are the sounds."""
+    """Draw the maps of those sounds that kept them, given by their tasks, as PNG of the tasks' names."""
     rows = finished.tables["rows"]
     for key, subject in subjects.items():
         own = rows[(rows["part"] == subject.part) & (rows["clip"] == subject.name)]
@@ -88,15 +89,14 @@ def _write(table: pd.DataFrame, path: Path) -> None:
 
 def accuracy_words(out_dir: Path) -> str:
     """Return both splits' accuracy and the fair split's confusion matrix as Markdown."""
-    lines = ["| split | accuracy | 95 % interval | recordings tested | within training | C |", "|---" * 6 + "|"]
+    lines = markdown_head(["split", "accuracy", "95 % interval", "recordings tested", "within training", "C"])
     for split in ("fair", "leaky"):
         got = json.loads((out_dir / f"accuracy-{split}.json").read_text("utf-8"))
-        lines.append(f"| {split} | {got['accuracy']:.1%} | {got['low']:.1%} to {got['high']:.1%} | {got['n_test']} | "
-                     f"{got['valid_accuracy']:.1%} | {got['strength']:g} |")
+        lines.append(markdown_row([split, f"{got['accuracy']:.1%}", f"{got['low']:.1%} to {got['high']:.1%}",
+                                   str(got["n_test"]), f"{got['valid_accuracy']:.1%}", f"{got['strength']:g}"]))
     got = json.loads((out_dir / "accuracy-fair.json").read_text("utf-8"))
-    lines += ["", f"| truth, fair split | {' | '.join(got['labels'])} | recall | precision |",
-              "|---" * (len(got["labels"]) + 3) + "|"]
+    lines += ["", *markdown_head(["truth, fair split", *got["labels"], "recall", "precision"])]
     for label, row in zip(got["labels"], got["confusion"], strict=True):
-        lines.append(f"| {label} | {' | '.join(str(count) for count in row)} | {got['recall'][label]:.1%} | "
-                     f"{got['precision'][label]:.1%} |")
+        lines.append(markdown_row([label, *map(str, row), f"{got['recall'][label]:.1%}",
+                                   f"{got['precision'][label]:.1%}"]))
     return "\n".join([*lines, ""])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from earwitness.metrics import bootstrap_interval
+from earwitness.report.markdown import markdown_head, markdown_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,12 +95,11 @@ def as_markdown(summary: pd.DataFrame) -> str:
     for part, rows in summary.groupby("part", sort=False):
         checks = {name: entry for name, entry in CHECKS.items() if entry[0] in rows and rows[entry[0]].notna().any()}
         heads = [f"{name} {'↑' if more else '↓'}" for name, (_, _, more) in checks.items()]
-        lines += [f"### {part}, n = {rows['n'].iloc[0]}", "", f"| method | masks | {' | '.join(heads)} |",
-                  "|---" * (2 + len(heads)) + "|"]
+        lines += [f"### {part}, n = {rows['n'].iloc[0]}", "", *markdown_head(["method", "masks", *heads])]
         for _, row in rows.iterrows():
             same = rows[rows["method"] == row["method"]]
             cells = [_cell(row, same[column], column, more) for column, _, more in checks.values()]
-            lines.append(f"| {row['method']} | {row['masks']} | {' | '.join(cells)} |")
+            lines.append(markdown_row([row["method"], row["masks"], *cells]))
         lines.append("")
     return "\n".join(lines)
 
