@@ -29,7 +29,7 @@ def _keys(path: str, registry: str) -> tuple[str, ...]:
         if isinstance(statement, ast.AnnAssign) and ast.unparse(statement.target) == registry:
             literal = statement.value
             names = literal.keys if isinstance(literal, ast.Dict) else getattr(literal, "elts", [])
-            return tuple(name.value for name in names if isinstance(name, ast.Constant))
+            return tuple(str(name.value) for name in names if isinstance(name, ast.Constant))
     raise AssertionError(f"{path} has no {registry}: NAMES = ... with a type hint")
 
 

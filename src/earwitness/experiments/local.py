@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
+from earwitness.core import plugins
 from earwitness.core.allocator import keep_freed_memory
 from earwitness.core.errors import EarwitnessError
 from earwitness.experiments.task import DoesShards, Job, Result, Shard
@@ -41,7 +42,8 @@ def do_locally(
         yield from (alone.do(shard) for shard in shards)
         return
     context, before = multiprocessing.get_context("spawn"), set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(make_worker, job))
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin,
+                               initargs=(make_worker, job, plugins.loaded()))
     waiting, running = deque(shards), set[Future[Result]]()
     try:
         while waiting or running:
@@ -74,11 +76,12 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _begin(make_worker: MakeWorker, job: Job) -> None:
+def _begin(make_worker: MakeWorker, job: Job, plugin_names: Sequence[str]) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the process that started this one
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     keep_freed_memory()
+    plugins.load(plugin_names)
     _worker = make_worker(job)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from earwitness import audio
+from earwitness.core import plugins
 from earwitness.core.errors import ParameterError, unknown_name
 from earwitness.core.types import Clip
 from earwitness.frontends import Inversion
@@ -131,6 +132,8 @@ def words_of_method(choices: ExplainRequest) -> list[str]:
         words += ["--check"]
     for name, value in choices.settings.items():
         words += ["--set", f"{name}={value}"]
+    for name in plugins.loaded():
+        words += ["--plugin", name]
     return words
 
 

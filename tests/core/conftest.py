@@ -1,0 +1,1 @@
+from tests.sweep.conftest import made as made
