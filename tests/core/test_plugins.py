@@ -45,7 +45,10 @@ def working_folder(monkeypatch, tmp_path):
         sys.modules.pop(name, None)
 
 
-def test_the_example_is_short():
+def test_the_example_is_short_and_stands_on_its_page():
+    page = (ROOT / "docs" / "how-to" / "write-a-plugin.md").read_text()
+    assert f"```python\n{(EXAMPLE / 'earwitness_loudest.py').read_text()}```" in page
+    assert (EXAMPLE / "pyproject.toml").read_text().split("\n\n")[1] in page
     assert sum(len(path.read_text().splitlines()) for path in EXAMPLE.glob("*.*")) <= 30
 
 
@@ -160,8 +163,8 @@ def install(folder, project, module):
 
 @pytest.mark.parametrize(("module", "said"), [
     ((EXAMPLE / "earwitness_loudest.py").read_text(), ""),
-    ("import nowhere\n", "warning: plugin 'earwitness_loudest' cannot be imported (ModuleNotFoundError: No module named "
-                         "'nowhere'): correct or uninstall earwitness-loudest\n"),
+    ("import nowhere\n", "warning: plugin 'earwitness_loudest' cannot be imported (ModuleNotFoundError: No module "
+                         "named 'nowhere'): correct or uninstall earwitness-loudest\n"),
 ])
 def test_an_installed_package_needs_no_option(working_folder, monkeypatch, capsys, module, said):
     monkeypatch.setattr(plugins, "_installed", set())
