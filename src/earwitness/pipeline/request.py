@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from earwitness import audio, masks
+from earwitness.core import plugins
 from earwitness.core.errors import ParameterError, unknown_name
 from earwitness.core.types import Clip
 from earwitness.frontends import Inversion
@@ -178,4 +179,6 @@ def words_of_method(request: ExplainRequest) -> list[str]:
         arguments += ["--check"]
     for name, value in request.settings.items():
         arguments += ["--set", f"{name}={value}"]
+    for name in plugins.loaded():
+        arguments += ["--plugin", name]
     return arguments
