@@ -20,7 +20,7 @@ from earwitness.experiments.local import do_locally
 from earwitness.experiments.run import Engine, OnPace, run_experiment
 from earwitness.experiments.task import Columns, Task, TaskResult
 from earwitness.methods import explain
-from earwitness.metrics import Measures, measure_masks
+from earwitness.metrics import Measures, mask_metrics, measure_masks
 from earwitness.models import AudioModel
 from earwitness.report.folder import folder_name
 from earwitness.studies.domains.plan import DomainsPlan
@@ -29,7 +29,7 @@ from earwitness.studies.outcome import Outcome
 from earwitness.studies.page import write_page
 from earwitness.targets.scores import predicted_class
 
-MEASURES = [each.name for each in fields(Measures)]
+BESIDE = [column.name for column in fields(Measures) if column.name != "metrics"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ class DomainsInputs:
     def columns(self) -> Columns:
         """Types of the columns: every metric on features and on sound."""
         kinds = get_type_hints(Measures)
-        measured = {f"{domain}_{name}": kinds[name] for domain in ("features", "audio") for name in MEASURES}
+        numbers = {**dict.fromkeys(mask_metrics(), float), **{name: kinds[name] for name in BESIDE}}
+        measured = {f"{domain}_{name}": kind for domain in ("features", "audio") for name, kind in numbers.items()}
         return {"masks": {"model": str, "clip": str, "method": str, "mask": str, "route": str, "disagrees": bool,
                           **measured}}
 
