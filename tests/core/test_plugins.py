@@ -56,15 +56,15 @@ def test_the_example_is_short_and_stands_on_its_page():
 
 
 def test_a_module_of_the_working_folder_is_imported_once(working_folder, monkeypatch):
-    plugins.load(["earwitness_loudest"])
+    plugins.load_plugins(["earwitness_loudest"])
     first = ew.METHODS["loudest"]
-    plugins.load(["earwitness_loudest"])
+    plugins.load_plugins(["earwitness_loudest"])
     assert ew.METHODS["loudest"] is first
     assert plugins.loaded() == ("earwitness_loudest",)
     assert FILLS["median"].unit == "the median over time of each row"
     assert ew.methods.spec("loudest").settings["sharpness"].limits == (0.0, 10.0)
     monkeypatch.setenv(plugins.VARIABLE, "earwitness_loudest, other_parts")
-    plugins.load()
+    plugins.load_plugins()
     assert plugins.loaded() == ("earwitness_loudest", "other_parts")
 
 
@@ -80,7 +80,7 @@ def test_a_broken_one_says_one_sentence(working_folder, capsys, text, name, mess
     if text is not None:
         Path(f"{name}.py").write_text(text + "\n")
     with pytest.raises(ParameterError, match=message):
-        plugins.load([name])
+        plugins.load_plugins([name])
     assert plugins.loaded() == ()
     assert main(["models", "--plugin", name]) == 2
     said = capsys.readouterr()
@@ -144,7 +144,7 @@ from earwitness.experiments.ray import do_on_ray
 from earwitness.studies.pak2025.inputs import read_inputs
 from earwitness.studies.pak2025.plan import make_plan
 from earwitness.studies.pak2025.run import explain_clips
-plugins.load(["earwitness_loudest", "other_parts"])
+plugins.load_plugins(["earwitness_loudest", "other_parts"])
 prepared = read_inputs(make_plan({own_plan(made)!r}), Path({str(made / "data")!r}))
 finished = explain_clips(prepared, Path("out"), engine=partial(do_on_ray, workers=1))
 assert not len(finished.failures), finished.failures["error"].tolist()
@@ -189,4 +189,4 @@ def test_in_python_a_broken_package_warns(working_folder, monkeypatch):
     install(working_folder, {"name": "odd", "version": "1", "entry-points": {plugins.GROUP: {"odd": "no_such:x"}}}, "")
     sys.path.insert(0, str(working_folder))
     with pytest.warns(UserWarning, match="plugin 'no_such' cannot be imported .*: correct or uninstall odd"):
-        plugins.load()
+        plugins.load_plugins()

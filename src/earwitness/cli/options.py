@@ -66,7 +66,7 @@ def add_plugin_option(command: click.Command) -> None:
 
 def _load_plugins(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> None:
     if not context.resilient_parsing:  # a shell that completes runs nothing
-        plugins.load(names, complain=lambda sentence: click.echo(f"warning: {one_line(sentence)}", err=True))
+        plugins.load_plugins(names, complain=lambda sentence: click.echo(f"warning: {one_line(sentence)}", err=True))
 
 
 def load_with_options(options: dict[str, Any]) -> Any:

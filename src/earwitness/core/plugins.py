@@ -1,7 +1,7 @@
 """Plug-ins: modules that add methods, fills, masks, metrics ..., known to every command and worker.
 
 A registry is a dictionary of one process. A module that fills it is therefore imported wherever work is done: by the
-command line, which ``load`` serves, and by every worker process and Ray actor, which get the names in ``loaded``.
+command line, which ``load_plugins`` serves, and by every worker process and Ray actor, which get the names in ``loaded``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _imported: dict[str, None] = {}  # by name, in this order
 _installed: set[str] = set()  # entry points that were tried, each once
 
 
-def load(names: Iterable[str] = (), *, complain: Callable[[str], None] | None = None) -> None:
+def load_plugins(names: Iterable[str] = (), *, complain: Callable[[str], None] | None = None) -> None:
     """Import plug-ins, each once: those of installed packages, of ``EARWITNESS_PLUGINS``, and those that are named.
 
     Args:
@@ -46,7 +46,7 @@ def load(names: Iterable[str] = (), *, complain: Callable[[str], None] | None = 
 
 
 def loaded() -> tuple[str, ...]:
-    """Return the modules that were named, for ``load`` in another process."""
+    """Return the modules that were named, for ``load_plugins`` in another process."""
     return tuple(_imported)
 
 

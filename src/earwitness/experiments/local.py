@@ -75,7 +75,7 @@ def _begin(experiment: Experiment, plugin_names: Sequence[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the process that started this one
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     keep_freed_memory()
-    plugins.load(plugin_names)
+    plugins.load_plugins(plugin_names)
     _worker = experiment.make_worker()
 
 

@@ -52,7 +52,7 @@ class _Crew:
         class Actor:
             def __init__(self, experiment: Experiment) -> None:
                 keep_freed_memory()
-                plugins.load(plugin_names)
+                plugins.load_plugins(plugin_names)
                 self.worker = experiment.make_worker()
 
             def ready(self) -> bool:
