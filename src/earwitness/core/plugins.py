@@ -1,7 +1,8 @@
 """Plug-ins: modules that add methods, fills, masks, metrics ..., known to every command and worker.
 
 A registry is a dictionary of one process. A module that fills it is therefore imported wherever work is done: by the
-command line, which ``load_plugins`` serves, and by every worker process and Ray actor, which get the names in ``loaded``.
+command line, which ``load_plugins`` serves, and by every worker process and Ray actor, which get the names in
+``loaded``.
 """
 
 from __future__ import annotations
