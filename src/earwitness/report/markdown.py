@@ -37,6 +37,6 @@ def markdown_cell(text: str) -> str:
     r"""Return a text as a cell may hold it: one line, its bars escaped.
 
     >>> markdown_cell("a|b")
-    'a\\\\|b'
+    'a\\|b'
     """
     return " ".join(text.replace("|", "\\|").split())
