@@ -105,11 +105,11 @@ def do_task(worker: Worker, task: Task) -> TaskResult:
         try:
             result = worker(task)
         except Exception as error:
-            result = TaskResult(task.key, {}, error=in_words(error))
+            result = TaskResult(task.key, {}, error=error_line(error))
         return replace(result, seconds={"total": time.perf_counter() - start, **result.seconds})
 
 
-def in_words(error: Exception) -> str:
+def error_line(error: Exception) -> str:
     """Return an error as one line of at most 500 characters; the package's own speak for themselves."""
     words = " ".join(str(error).split()) or type(error).__name__
     return words[:500] if isinstance(error, EarwitnessError) else f"{type(error).__name__}: {words[:450]}"

@@ -18,7 +18,7 @@ from earwitness.core.errors import EarwitnessError
 from earwitness.core.types import Attribution, Clip, Features
 from earwitness.datasets import esc50
 from earwitness.datasets.esc50 import Esc50Recording
-from earwitness.experiments.task import Task, TaskResult, in_words, seed_of
+from earwitness.experiments.task import Task, TaskResult, error_line, seed_of
 from earwitness.methods import explain
 from earwitness.metrics import measure_masks
 from earwitness.models import AudioModel, load_model
@@ -83,14 +83,14 @@ class Worker:
             clip = self.hear(recording, shard.model, shard.scenario)
             target = predicted_class(model, model.features(clip))
         except Exception as error:  # whatever is wrong with one clip, the others go on
-            return [facts | {"error": in_words(error)}]
+            return [facts | {"error": error_line(error)}]
         facts |= {"predicted": model.class_name(target), "correct": model.class_name(target) == recording.label}
         for method in self.job.plan.methods:
             try:
                 attribution = self.explain(shard, clip, method, target)
                 rows += self._measure(model, clip, attribution, target, facts | {"method": method.name})
             except Exception as error:
-                rows.append(facts | {"method": method.name, "error": in_words(error)})
+                rows.append(facts | {"method": method.name, "error": error_line(error)})
                 continue
             if self.job.plan.attributions:
                 kept[f"{clip.name}/{method.name}"] = attribution.values.cpu().numpy().astype(np.float16)

@@ -14,7 +14,7 @@ from earwitness import metrics, synthetic
 from earwitness.experiments.facts import ModelSource, model_facts
 from earwitness.experiments.local import do_locally
 from earwitness.experiments.run import Engine, OnPace, run_experiment
-from earwitness.experiments.task import Columns, Task, TaskResult, in_words
+from earwitness.experiments.task import Columns, Task, TaskResult, error_line
 from earwitness.methods import explain
 from earwitness.models import AudioModel
 from earwitness.pipeline.demo import random_maps
@@ -95,7 +95,7 @@ class SceneWorker:
                     row = _explain(model, scene, method, evidence, seed)
                     tables["shares"].append({**task.payload, "method": method, **row})
                 except Exception as error:  # one method that fails says nothing about the others
-                    tables["failures"].append({**task.payload, "method": method, "error": in_words(error)})
+                    tables["failures"].append({**task.payload, "method": method, "error": error_line(error)})
             chance = random_maps(evidence, seed=seed)
             tables["shares"].append({**task.payload, "method": CHANCE, "passes": 0, **{
                 name: float(share(chance, evidence).mean()) for name, share in SHARES.items()}})
