@@ -1,4 +1,4 @@
-"""Write the generated pages: docs/models.md from the model cards, docs/licences.md from installed packages' metadata.
+"""Write the generated pages: the registries' tables, docs/models.md from the model cards, docs/licences.md.
 
     python scripts/docs_pages.py            # needs every package of constraints.txt that is not named in ELSEWHERE
 """
@@ -102,8 +102,11 @@ def with_table(page, table):
 
 
 if __name__ == "__main__":
+    from docs_tables import write_tables
+
     import earwitness as ew
 
+    write_tables()
     (ROOT / "docs" / "models.md").write_text(models_page(ew.models.cards()), encoding="utf-8")
     licences = ROOT / "docs" / "licences.md"
     licences.write_text(with_table(licences.read_text(encoding="utf-8"), licences_table()), encoding="utf-8")

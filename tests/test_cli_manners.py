@@ -41,8 +41,8 @@ def test_help_and_completion_do_not_wait_for_torch():
 
 
 def test_completed_names_are_the_real_ones():
-    assert names.METHODS == tuple(sorted(ew.METHODS))
-    assert set(names.MASKS) == set(ew.masks.PRESETS)
+    assert names.bundled_methods() == tuple(ew.METHODS)
+    assert names.bundled_masks() == ew.masks.names()
 
 
 @pytest.mark.parametrize(("words", "expected"), [

@@ -66,7 +66,7 @@ def _attribution_behind(published):
     return low + span * unit
 
 
-@pytest.mark.parametrize("preset", masks.PRESETS)
+@pytest.mark.parametrize("preset", [*masks.names(), *(name.replace("N", "20") for name in masks.MASKS if "_N" in name)])
 def test_laws(generator, preset):
     a = torch.randn(3, 6, 7, generator=generator)
     before = a.clone()
@@ -104,4 +104,32 @@ def test_other_levels_and_wrong_names(generator):
 
 
 def test_every_preset_is_described():
-    assert len({masks.describe(preset) for preset in masks.PRESETS}) == 14
+    assert len({masks.describe(preset) for preset in masks.names()}) == len(masks.names())
+    assert masks.describe("pos_thresh_33") == "where the evidence for the target exceeds 33 % of its maximum"
+
+
+def test_one_line_adds_a_mask_and_leaves_the_published_ones_alone(monkeypatch, generator):
+    from earwitness.studies.pak2025 import published_plan
+
+    a = torch.randn(4, 5, generator=generator)
+    monkeypatch.setitem(masks.MASKS, "above_mean", masks.Mask(lambda v: (v > v.mean()).to(v), "what is above the mean"))
+    monkeypatch.setitem(masks.MASKS, "above_N", masks.Mask(lambda v, n: (v > n).to(v), "what is above {}"))
+    assert torch.equal(masks.make(a, "above_mean"), (a > a.mean()).float())
+    assert masks.make(a, "above_9").sum() == 0
+    assert masks.describe("above_9") == "what is above 9"
+    assert masks.share_of("above_9") is None
+    assert masks.names() == (*masks.PRESETS, "above_mean")
+    assert published_plan().masks == masks.PRESETS
+    with pytest.raises(ParameterError, match="did you mean 'above_mean'"):
+        masks.make(a, "above_meen")
+
+
+@pytest.mark.parametrize(("mask", "message"), [
+    (torch.sigmoid, r"mask 'mine' is a builtin_function_or_method; expected MASKS\['mine'\] = Mask\(make, words\)"),
+    (masks.Mask(lambda values: values[:1], "the first row"), r"mask 'mine' gave \(1, 3\); .* \(2, 3\)"),
+    (masks.Mask(lambda values: 0.0, "nothing"), r"mask 'mine' gave float; expected"),
+])
+def test_masks_of_ones_own_fit_the_plane(monkeypatch, mask, message):
+    monkeypatch.setitem(masks.MASKS, "mine", mask)
+    with pytest.raises(ParameterError, match=message):
+        masks.make(torch.zeros(2, 3), "mine")

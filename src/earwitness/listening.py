@@ -63,10 +63,11 @@ def listen(model: AudioModel, clip: Clip, mask: Tensor, *, inversion: Inversion 
     overlap_adds = [OverlapAdd(crossfade=layout.overlaps) for _ in sounds]
     with torch.no_grad():
         for k, features in enumerate(windows):
-            own = layout.part(mask, k).to(features.values)
-            for some, overlap_add, kept in zip(sounds, overlap_adds, (own, 1 - own), strict=True):
-                sound = render_window(model, features, windows.pieces[k], kept, inversion=inversion)
-                some.append(overlap_add.add(sound[None], k * layout.hop_samples))
+            window_mask = layout.part(mask, k).to(features.values)
+            parts = (window_mask, 1 - window_mask)
+            for sound_pieces, overlap_add, part in zip(sounds, overlap_adds, parts, strict=True):
+                sound = render_window(model, features, windows.pieces[k], part, inversion=inversion)
+                sound_pieces.append(overlap_add.add(sound[None], k * layout.hop_samples))
     original = audio.resample(clip, model.sample_rate_hz).waveform
     whole = [torch.cat([*pieces, overlap_add.flush()], 1)[0]
              for pieces, overlap_add in zip(sounds, overlap_adds, strict=True)]

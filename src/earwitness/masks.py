@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,20 +16,39 @@ from earwitness.core.types import Attribution
 EPSILON = 1e-8
 
 
+@dataclass(frozen=True)
+class Mask:
+    """A way to turn evidence into a mask.
+
+    Attributes:
+        make: values (freq, time) or (batch, freq, time) -> mask of the same shape in 0..1; where the name has a level,
+            as in "topK_N", it is the second argument, in percent.
+        words: what it keeps, in one line; "{}" stands for the level.
+        formula: of the values A, for the glossary; A₊ is max(A, 0).
+        is_share: the level is the share of the plane that is kept.
+    """
+
+    make: Callable[..., Tensor]
+    words: str
+    formula: str = ""
+    is_share: bool = False
+
+
 def make(attribution: Attribution | Tensor, preset: str) -> Tensor:
     """Turn an attribution into a mask.
 
-    Besides the presets, ``topK_K``, ``topK_K_pos`` and ``pos_thresh_T`` work for any K and T in 1..99.
+    Besides the presets, ``topK_N``, ``topK_N_pos`` and ``pos_thresh_N`` work for any N in 1..99, and what is added to
+    ``MASKS``.
 
     Args:
         attribution: an Attribution, or its values A, (freq, time) or (batch, freq, time).
-        preset: a name of ``PRESETS``; see ``describe``.
+        preset: a name of ``names()``; see ``describe``.
 
     Returns:
         Same shape, in [0, 1]; floating also where the mask is binary.
 
     Raises:
-        ParameterError: unknown preset, or values that are not finite.
+        ParameterError: unknown mask, or values that are not finite.
 
     Source: Pak & Teryokhina 2025, sec. II-C.
 
@@ -44,37 +64,38 @@ def make(attribution: Attribution | Tensor, preset: str) -> Tensor:
         raise ParameterError(f"attribution has shape {shape}; expected (freq, time) or (batch, freq, time)")
     if not bool(torch.isfinite(values).all()):
         raise ParameterError("attribution has NaN or infinite values; expected finite ones")
-    return _function(preset)(values.detach() if values.is_floating_point() else values.float())
+    mask, level = _parse(preset)
+    plain = values.detach() if values.is_floating_point() else values.float()
+    made = mask.make(plain) if level is None else mask.make(plain, level)
+    if not isinstance(made, Tensor) or made.shape != plain.shape:
+        got = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__
+        raise ParameterError(f"mask {preset!r} gave {got}; expected the shape of the values, {tuple(plain.shape)}")
+    return made
 
 
 def describe(preset: str) -> str:
-    """Say in one line what a preset keeps.
+    """Say in one line what a mask keeps.
 
     >>> describe("topK_30_pos")
     'the 30 % of the plane with the most evidence for the target'
     """
-    kind, level, positive = _parse(preset)
-    if kind == "topK":
-        return f"the {level} % of the plane with the {'most evidence for the target' if positive else 'highest values'}"
-    if kind == "pos_thresh":
-        return f"where the evidence for the target exceeds {level} % of its maximum"
-    return {
-        "minmax": "all of it, in proportion to the evidence, from lowest to highest value",
-        "sigmoid": "all of it, through the logistic function",
-        "bin": "where the evidence speaks for the target",
-        "minmax_pos": "in proportion to the evidence for the target",
-        "sigmoid_pos": "all of it, through the logistic function of the evidence for the target",
-    }[preset]
+    mask, level = _parse(preset)
+    return mask.words.format(level)
 
 
 def share_of(preset: str) -> float | None:
-    """Return the share of the plane that a preset asks for, or None where it asks for none; with ties it keeps more.
+    """Return the share of the plane that a mask asks for, or None where it asks for none; with ties it keeps more.
 
     >>> share_of("topK_30_pos"), share_of("bin")
     (0.3, None)
     """
-    kind, level, _ = _parse(preset)
-    return level / 100 if kind == "topK" else None
+    mask, level = _parse(preset)
+    return level / 100 if level is not None and mask.is_share else None
+
+
+def names() -> tuple[str, ...]:
+    """Return the masks to choose from: the published presets, then those that were added to ``MASKS``."""
+    return (*PRESETS, *(name for name in MASKS if name not in PRESETS and not _is_pattern(name)))
 
 
 def keeping(percent: float) -> str:
@@ -112,35 +133,48 @@ def _bin(values: Tensor) -> Tensor:
     return (values > 0).to(values)
 
 
-def _parse(preset: str) -> tuple[str, int, bool]:
-    """Split a name into kind, level in percent (0 where there is none), and whether it looks at A₊."""
+def _is_pattern(name: str) -> bool:
+    return LEVEL in name.split("_")
+
+
+def _parse(preset: str) -> tuple[Mask, int | None]:
+    """Return the mask that a name means, and its level in percent where the name has one."""
     if not isinstance(preset, str):
-        raise unknown_name("mask", preset, PRESETS)
-    match = re.fullmatch(r"(topK|pos_thresh)_([1-9]\d?)(_pos)?", preset)
-    if match and not (match[1] == "pos_thresh" and match[3]):
-        return match[1], int(match[2]), bool(match[3]) or match[1] == "pos_thresh"
-    if preset in _PLAIN:
-        return preset, 0, preset.endswith("_pos")
-    raise unknown_name("mask", preset, PRESETS)
+        raise unknown_name("mask", preset, names())
+    if preset in MASKS and not _is_pattern(preset):
+        return _checked(preset), None
+    for name in filter(_is_pattern, MASKS):
+        pattern = "_".join(r"([1-9]\d?)" if part == LEVEL else re.escape(part) for part in name.split("_"))
+        match = re.fullmatch(pattern, preset)
+        if match:
+            return _checked(name), int(match[1])
+    raise unknown_name("mask", preset, names())
 
 
-def _function(preset: str) -> Callable[[Tensor], Tensor]:
-    kind, level, positive = _parse(preset)
-    if kind == "topK":
-        return lambda values: top_share(values.clamp(min=0) if positive else values, level)
-    if kind == "pos_thresh":
-        return lambda values: (minmax_positive(values) >= level / 100).to(values)
-    return _PLAIN[kind]
+def _checked(name: str) -> Mask:
+    mask = MASKS[name]
+    if not isinstance(mask, Mask):
+        raise ParameterError(f"mask {name!r} is a {type(mask).__name__}; expected MASKS[{name!r}] = Mask(make, words)")
+    return mask
 
 
-_PLAIN: dict[str, Callable[[Tensor], Tensor]] = {
-    "minmax": minmax,
-    "sigmoid": torch.sigmoid,
-    "bin": _bin,
-    "minmax_pos": minmax_positive,
-    "sigmoid_pos": lambda values: torch.sigmoid(values.clamp(min=0)),
+LEVEL = "N"  # in a name of ``MASKS``: stands for a whole number of percent, 1 to 99
+MASKS: dict[str, Mask] = {
+    "minmax": Mask(minmax, "all of it, in proportion to the evidence, from lowest to highest value",
+                   "(A - min A) / (max A - min A)"),
+    "sigmoid": Mask(torch.sigmoid, "all of it, through the logistic function", "1 / (1 + e⁻ᴬ)"),
+    "bin": Mask(_bin, "where the evidence speaks for the target", "1 where A > 0"),
+    "topK_N": Mask(top_share, "the {} % of the plane with the highest values",
+                   "1 where A is among the highest N % of the plane", is_share=True),
+    "minmax_pos": Mask(minmax_positive, "in proportion to the evidence for the target", "A₊ / max A₊"),
+    "sigmoid_pos": Mask(lambda values: torch.sigmoid(values.clamp(min=0)),
+                        "all of it, through the logistic function of the evidence for the target", "sigmoid of A₊"),
+    "pos_thresh_N": Mask(lambda values, level: (minmax_positive(values) >= level / 100).to(values),
+                         "where the evidence for the target exceeds {} % of its maximum", "1 where A₊ ≥ N % of max A₊"),
+    "topK_N_pos": Mask(lambda values, level: top_share(values.clamp(min=0), level),
+                       "the {} % of the plane with the most evidence for the target", "topK_N of A₊", is_share=True),
 }
-PRESETS: tuple[str, ...] = (
+PRESETS: tuple[str, ...] = (  # of Pak & Teryokhina 2025: a published plan must not grow with ``MASKS``
     "minmax", "sigmoid", "bin", "topK_5", "topK_30", "topK_50", "minmax_pos", "sigmoid_pos",
     "pos_thresh_25", "pos_thresh_50", "pos_thresh_75", "topK_5_pos", "topK_30_pos", "topK_50_pos",
 )

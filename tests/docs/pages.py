@@ -44,7 +44,10 @@ def blocks(page: str) -> list[Block]:
 def run(page: str, name: str) -> int:
     """Run a page's python blocks one after another in one namespace; what they print must be what is shown."""
     namespace, python = {"__name__": "page"}, [block for block in blocks(page) if block.language == "python"]
-    with torch.random.fork_rng(), as_they_were(ew.METHODS), as_they_were(FILLS), as_they_were(ew.perturb.COMPONENTS):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng())
+        for registry in (ew.METHODS, FILLS, ew.perturb.COMPONENTS, ew.masks.MASKS, ew.metrics.METRICS):
+            stack.enter_context(as_they_were(registry))
         for block in python:
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed):

@@ -47,7 +47,7 @@ def test_what_the_page_points_at_exists(reference):
     if name:
         scope = ast.parse(file.read_text()).body
         for part in name.split("."):
-            (node,) = (node for node in scope if getattr(node, "name", None) == part)
+            *_, node = (node for node in scope if getattr(node, "name", None) == part)  # overloads come first
             scope = getattr(node, "body", [])
 
 

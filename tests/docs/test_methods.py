@@ -6,7 +6,6 @@ import re
 import pytest
 
 import earwitness as ew
-from earwitness.methods.explain import DEFAULT_SCORES
 from tests.docs.pages import ROOT
 
 FOLDER = ROOT / "docs" / "methods"
@@ -35,7 +34,7 @@ def test_every_method_has_a_page(name):
 def test_the_page_says_the_defaults(name):
     page = rows((FOLDER / f"{name}.md").read_text())
     defaults = {p.name: p.default for p in inspect.signature(ew.METHODS[name]).parameters.values()}
-    assert f"`{DEFAULT_SCORES.get(name, 'logit')}`" in page["score"]
+    assert f"`{ew.methods.spec(name).score}`" in page["score"]
     for word, setting in (("components", "components"), ("fill", "fill"), ("fill", "baseline")):
         if setting in defaults:
             assert f"`{defaults[setting]}`" in page[word]

@@ -12,9 +12,16 @@ import yaml
 import earwitness as ew
 from tests.docs.pages import ROOT
 
-spec = importlib.util.spec_from_file_location("docs_pages", ROOT / "scripts" / "docs_pages.py")
-docs_pages = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(docs_pages)
+
+def script(name):
+    """A script as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+docs_pages, docs_tables = script("docs_pages"), script("docs_tables")
 
 FETCHED = re.compile(r"""<(?:script|img|iframe|audio|source|embed)\b[^>]*\bsrc=["']?(?:https?:)?//[^>]*>"""
                      r"""|<link\b[^>]*\bhref=["']?(?:https?:)?//[^>]*>|url\(["']?(?:https?:)?//[^)]*\)|@import[^;]*//""")
@@ -23,6 +30,13 @@ FETCHED = re.compile(r"""<(?:script|img|iframe|audio|source|embed)\b[^>]*\bsrc=[
 def test_the_models_page_follows_the_cards():
     wanted = docs_pages.models_page(ew.models.cards())
     assert (ROOT / "docs" / "models.md").read_text() == wanted, "run: python scripts/docs_pages.py"
+
+
+@pytest.mark.parametrize(("path", "name"), list(docs_tables.TABLES))
+def test_the_tables_follow_the_registries(path, name):
+    page = (ROOT / path).read_text()
+    wanted = docs_tables.with_table(page, name, docs_tables.TABLES[path, name]())
+    assert page == wanted, "run: python scripts/docs_pages.py"
 
 
 def test_the_licences_page_names_every_package_and_bundled_weights():

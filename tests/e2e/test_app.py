@@ -14,6 +14,8 @@ import zipfile
 
 import pytest
 
+from tests.e2e.conftest import misdrawn
+
 pytestmark = pytest.mark.browser
 
 PATIENCE_S = 120
@@ -97,6 +99,7 @@ def says(page, selector, words):
 def choose(page, label, value):
     page.get_by_label(label, exact=True).click()
     page.get_by_role("option", name=value, exact=True).click()
+    until(page, "!document.querySelector('[role=option]')")  # the list fades before the next one may open
 
 
 def test_a_recording_is_explained_changed_and_downloaded(open_app, server, shared_data, tmp_path):
@@ -111,6 +114,7 @@ def test_a_recording_is_explained_changed_and_downloaded(open_app, server, share
     assert "Is it true?" in page.inner_text(f"{column} .ew-verdict")
     assert page.inner_text(".ew-y").split()[0] == "frequency,"
     assert page.inner_text(".ew-x").split()[-1] == "5"
+    assert misdrawn(page) == []
 
     for part in ("original", "kept", "removed"):
         sound = f"document.querySelector('audio[data-part={part}]')"
@@ -181,6 +185,9 @@ def test_bad_files_get_a_plain_line_and_the_page_goes_on(open_app):
     explain(page)
     assert page.evaluate(EXPLAINED) == 2
     assert page.locator("button[data-layer=truth]").count() == 1
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert misdrawn(page) == []
+    page.set_viewport_size({"width": 1280, "height": 900})
     choose(page, "Compare with", "none")
     choose(page, "Method", "rise")
     page.click("#ew-explain")

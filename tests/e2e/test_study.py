@@ -3,7 +3,7 @@ import pytest
 
 from earwitness.studies.pak2025.montage import make_montage, write_montage
 from earwitness.studies.pak2025.run import explain_clips, write_tables
-from tests.e2e.test_report import until
+from tests.e2e.conftest import misdrawn, until
 from tests.studies.pak2025.conftest import made, prepared  # noqa: F401
 
 pytestmark = pytest.mark.browser
@@ -62,6 +62,7 @@ def test_every_cell_of_the_montage_plays_and_one_at_a_time(open_page):
     assert page.inner_text("h1") == "<script>window.owned = 1</script>"
     assert page.evaluate("window.owned") is None
     assert page.locator(".cell").count() == 4 * 4
+    assert misdrawn(page) == []
     buttons = page.locator(".plays button")
     assert buttons.count() == 4 * (1 + 2 * 3)
     buttons.nth(1).click()

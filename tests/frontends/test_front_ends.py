@@ -169,3 +169,27 @@ def test_panns_logmel_is_the_published_one(shared_data):
     expected = np.load(shared_data / "parity" / "expected_cnn14_cat.npz")
     values = MelDb(mel_scale="slaney")(torch.from_numpy(expected["waveform"])[None]).values[0]
     np.testing.assert_allclose(values, expected["logmel"], rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("name", frontends.FRONT_ENDS)
+def test_every_registered_front_end_hears_and_gives_back(generator, name):
+    """What a front end that is added has to do, whatever it computes."""
+    front_end = frontends.FRONT_ENDS[name]()
+    waveform = 0.1 * torch.randn(1, front_end.sample_rate_hz, generator=generator)
+    features = front_end(waveform)
+    assert features.values.shape[:2] == (1, front_end.n_bins)
+    assert front_end.times_s(features.values.shape[2]).shape == features.values.shape[2:]
+    assert front_end.silent(features.values).isfinite().all()
+    whole = front_end.inverse(features, torch.ones_like(features.values[0]))
+    assert torch.allclose(whole[:, 2000:-2000], waveform[:, 2000:-2000], atol=1e-3)
+    again = frontends.build_front_end(frontends.describe_front_end(front_end))
+    assert again == front_end
+    assert getattr(frontends, type(front_end).__name__) is type(front_end)
+
+
+def test_a_short_name_is_one_front_ends():
+    assert [frontends.short_name(kind()) for kind in (MelDb, StftDb, VggishLogMel, frontends.WaveformPlane)] == [
+        "mel", "stft", "vggish", "WaveformPlane"]
+    assert frontends.front_end_named("mel") == MelDb()
+    with pytest.raises(ParameterError, match="unknown front end 'mell'; did you mean 'mel'"):
+        frontends.front_end_named("mell")

@@ -4,7 +4,8 @@ from torch import nn
 
 import earwitness as ew
 from earwitness.core.errors import ParameterError
-from earwitness.methods.series import SERIES_METHODS, explain_series
+from earwitness.methods import specs
+from earwitness.methods.series import explain_series
 from earwitness.perturb.gain_planes import PLANES, GainedNetwork, plane_of
 from earwitness.training import borrowed_rng
 
@@ -96,7 +97,7 @@ def test_occlusion_finds_the_stretch_of_time(series):
     assert found.times_s[100] == 100
 
 
-@pytest.mark.parametrize("method", list(SERIES_METHODS))
+@pytest.mark.parametrize("method", [name for name, each in specs().items() if each.series])
 def test_every_method_finds_time(series, method):
     quick = {"n_masks": 400} if method in ("relax", "rise") else {"n_samples": 200} if method != "occlusion" else {}
     target = None if method == "relax" else 1
@@ -108,7 +109,7 @@ def test_every_method_finds_time(series, method):
     assert found.passes["forward"] > 10
 
 
-@pytest.mark.parametrize("method", list(SERIES_METHODS))
+@pytest.mark.parametrize("method", [name for name, each in specs().items() if each.series])
 def test_every_method_finds_a_band(series, method):
     quick = {"n_masks": 400} if method in ("relax", "rise") else {"n_samples": 200} if method != "occlusion" else {}
     target = None if method == "relax" else 1

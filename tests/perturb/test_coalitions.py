@@ -88,3 +88,18 @@ def test_full_and_empty_grids_stay_so():
     got = coalitions.soft_masks(grids, torch.tensor([[0, 6], [3, 2]]), (9, 11))
     assert torch.equal(got[0], torch.zeros(9, 11))
     assert torch.allclose(got[1], torch.ones(9, 11))
+
+
+def test_codes_tell_coalitions_apart():
+    assert sorted(coalitions.codes(coalitions.every(7)).tolist()) == list(range(128))
+
+
+@pytest.mark.parametrize("n", [5, 70])
+def test_distinct_coalitions_come_in_the_order_of_their_first_draw(n, generator):
+    """As numbers where they fit into 62 bits, as rows where they do not."""
+    rows = (torch.rand(40, n, generator=generator) < 0.5)[torch.randint(40, (200,), generator=generator)]
+    unique, counts, index = coalitions.distinct(rows)
+    slow = list(dict.fromkeys(map(tuple, rows.tolist())))
+    assert [tuple(row) for row in unique.tolist()] == slow
+    assert torch.equal(unique[index], rows)
+    assert counts.tolist() == [sum(tuple(row) == each for row in rows.tolist()) for each in slow]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
-from earwitness.core.types import Attribution
+from earwitness import audio
+from earwitness.core.types import Attribution, Clip
 from earwitness.frontends import FrontEnd, MelDb, StftDb
 from earwitness.listening import SplitSound
-from earwitness.metrics import Measures
-from earwitness.metrics.conciseness import complexity, is_degenerate, kept_area, sparseness
-from earwitness.report.contents import Answer, Prediction, Refusal, Report, Section, WindowPrediction
+from earwitness.metrics import METRICS, Measures, measures_of
+from earwitness.report.contents import Answer, FullLengthMap, Prediction, Refusal, Report, Section, WindowPrediction
 
 STFT = StftDb(16000, 512, 256)
 MEL = MelDb(16000, 512, 160, 64, 50, 8000)
@@ -37,6 +38,17 @@ def chirps(duration_s: float, sample_rate_hz: int = 16000) -> torch.Tensor:
     return 0.3 * calls + 0.01 * torch.randn(t.shape, generator=generator)
 
 
+def make_measures(mask: torch.Tensor | Measures | None = None, **changes: float) -> Measures:
+    """Measures of a mask (freq, time), or others, with some numbers changed; every metric there is has one."""
+    if not isinstance(mask, Measures):
+        mask = torch.eye(4) if mask is None else mask
+        said = torch.tensor([[0.93, 0.07], [0.815, 0.185], [0.218, 0.782]])
+        (mask,) = measures_of(mask[None], said, 0)
+    beside = {name: value for name, value in changes.items() if name not in METRICS}
+    metrics = {**mask.metrics, **{name: value for name, value in changes.items() if name in METRICS}}
+    return replace(mask, metrics=metrics, **beside)
+
+
 def make_section(
     front_end: FrontEnd = MEL, *, waveform: torch.Tensor | None = None, start_s: float = 0.0,
     target: str | None = "dog",
@@ -56,10 +68,7 @@ def make_section(
         evidence, target, "slime", {"components": "temporal"}, seed=7, frequencies_hz=front_end.frequencies_hz,
         times_s=front_end.times_s(levels.shape[1]),
     )
-    measures = Measures(
-        FF=0.712, AI=0.0, AD=12.4, AG=0.0, FidIn=1.0, SPS=float(sparseness(mask)), COMP=float(complexity(mask)),
-        kept_area=float(kept_area(mask)), degenerate=bool(is_degenerate(mask)), p=0.93, p_kept=0.815, p_removed=0.218,
-    )
+    measures = make_measures(mask)
     predictions = [Prediction(labels[0], 0.93, 0.815, 0.218)]
     predictions += [Prediction(name, 0.05 / k, 0.1 / k, 0.4 / k) for k, name in enumerate(labels[1:], 1)]
     return Section(
@@ -92,6 +101,20 @@ def make_long_report() -> Report:
     return make_report(*sections, clip_name="night.flac", timeline=moments)
 
 
+def make_whole_report(folder: Path, *, duration_s: float = 20.0) -> Report:
+    """A long recording with every window explained; its sounds lie in ``folder``."""
+    waveform = chirps(duration_s)
+    levels = MEL(waveform[None]).values[0][:, ::4]
+    sounds = {name: audio.save(folder / f"{name}.flac", Clip(gain * waveform, 16000))
+              for name, gain in (("original", 1.0), ("kept", 0.6), ("removed", 0.4))}
+    tables = {"windows.csv": folder / "windows.csv"}
+    tables["windows.csv"].write_text("start_s\n0\n")
+    evidence = (levels - levels.median()) / levels.std()
+    overview = FullLengthMap(levels, evidence, MEL.frequencies_hz, MEL.unit, MEL.silence, duration_s, 10, sounds,
+                             tables)
+    return replace(make_long_report(), overview=overview)
+
+
 def make_compared_report(*, starts: tuple[float, ...] = (0.0,), methods: tuple[str, ...] = ("rise", "slime"),
                          **changes: object) -> Report:
     """Several methods side by side, the first of them with a weaker mask, and one that refused."""
@@ -100,7 +123,7 @@ def make_compared_report(*, starts: tuple[float, ...] = (0.0,), methods: tuple[s
         for k, method in enumerate(methods):
             section = make_section(start_s=start)
             attribution = replace(section.attribution, method=method, passes={"forward": 1000 + k, "backward": k})
-            measures = replace(section.measures, FF=0.2 + 0.1 * k)
+            measures = make_measures(section.measures, FF=0.2 + 0.1 * k)
             sections.append(replace(section, attribution=attribution, measures=measures, seconds=0.5 + k))
     refusals = [Refusal("gradcam", start, "network Flat has no convolution") for start in starts]
     contents = {"methods": (*methods, "gradcam"), "refusals": refusals, **changes}

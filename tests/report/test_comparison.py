@@ -15,6 +15,7 @@ from tests.report.made_reports import (
     make_compared_report,
     make_heard_section,
     make_long_report,
+    make_measures,
     make_report,
     make_section,
 )
@@ -89,8 +90,8 @@ def test_degenerate_and_embedding_are_tags(compared):
 
 def test_best_is_what_reads_best():
     measures = make_section().measures
-    found = [replace(measures, FF=0.50004, AD=1.0), replace(measures, FF=0.49996, AD=2.0), replace(measures, FF=0.1),
-             replace(measures, FF=0.9, degenerate=True)]
+    found = [make_measures(measures, FF=0.50004, AD=1.0), make_measures(measures, FF=0.49996, AD=2.0),
+             make_measures(measures, FF=0.1), make_measures(measures, FF=0.9, degenerate=True)]
     best = best_rows(found)
     assert best["FF"] == {0, 1}
     assert best["AD"] == {0}

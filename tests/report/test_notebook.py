@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import pytest
@@ -63,3 +65,19 @@ def test_a_report_shows_its_page_in_a_frame_of_its_own():
     assert html.startswith('<iframe sandbox="allow-scripts"')
     assert html.count("<") == 2  # the frame's own two tags: all of the page is escaped
     assert html.count("data:audio") == 3
+
+
+FRESH = {
+    "clip": "import torch, earwitness as ew; value = ew.Clip(torch.zeros(800), 8000)",
+    "attribution": "import torch, earwitness as ew; value = ew.Attribution(torch.ones(3, 4), None, 'relax')",
+    "report": "from earwitness.report.contents import Report\n"
+              "value = Report('a.wav', facts={}, sections=(), timeline=(), settings={}, command='')",
+}
+
+
+@pytest.mark.parametrize("kind", FRESH)
+def test_a_value_shows_itself_in_a_fresh_process(kind):
+    code = f"{FRESH[kind]}\nimport sys; sys.stdout.write(value._repr_html_())"
+    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=120, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("<iframe" if kind == "report" else "<div><p>")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from earwitness import masks
 from earwitness.core.errors import ParameterError, unknown_name
 from earwitness.core.validation import fits
-from earwitness.methods import METHODS
+from earwitness.methods import METHODS, spec
 from earwitness.models import cards, load_model
 from earwitness.models.audio_model import AudioModel
 from earwitness.models.weights import cached
@@ -97,7 +96,7 @@ def takes(method: str, setting: str) -> bool:
     >>> takes("slime", "components"), takes("saliency", "fill"), takes("none", "fill")
     (True, False, False)
     """
-    return method in METHODS and setting in inspect.signature(METHODS[method]).parameters
+    return method in METHODS and setting in spec(method).settings
 
 
 def component_names(*methods: str) -> list[str]:

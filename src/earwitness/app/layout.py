@@ -72,10 +72,10 @@ def _form(gr: Any, page: Page, names: list[str]) -> Form:
 def _results(gr: Any) -> Outputs:
     status = gr.HTML(render.message_html("Choose a sound, then press Explain."), elem_id="ew-status")
     with gr.Row(visible=False) as tools:
-        mask = gr.Dropdown([BY_SHARE, *masks.PRESETS], value=BY_SHARE, label="Mask", min_width=160)
+        mask = gr.Dropdown([BY_SHARE, *masks.names()], value=BY_SHARE, label="Mask", min_width=160)
         share = gr.Slider(1, 99, value=30, step=1, label="Kept share of the plane, %", scale=2, min_width=200,
                           elem_id="ew-share")
-    result = gr.HTML(elem_id="ew-result", js_on_load=render.text_of("result.js"))
+    result = gr.HTML(elem_id="ew-result", js_on_load=render.result_script())
     with gr.Column(visible=False) as region_tools:
         gr.HTML(REGION_HINT)
         with gr.Row():

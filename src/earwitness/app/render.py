@@ -5,10 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from functools import lru_cache
-from importlib.resources import files
 
-import jinja2
 import torch
 
 from earwitness import audio
@@ -20,9 +17,11 @@ from earwitness.core.types import Clip
 from earwitness.report import sounds
 from earwitness.report.axes import clock
 from earwitness.report.tables import percent
+from earwitness.report.templating import render_fragment, template_text
 from earwitness.report.views import ClassRow, anchor_of, section_view
 
 LONGEST_MESSAGE = 600
+PACKAGE = "earwitness.app"
 
 
 def result_html(explained: Explained) -> str:
@@ -84,7 +83,12 @@ def archive_html(name: str, content: bytes) -> str:
 
 def text_of(name: str) -> str:
     """Return a file of the app's templates folder."""
-    return (files("earwitness.app") / "templates" / name).read_text(encoding="utf-8")
+    return template_text(name, package=PACKAGE)
+
+
+def result_script() -> str:
+    """Return the script of the result: the pages' player, and how a region is chosen."""
+    return template_text("player.js") + text_of("region.js")
 
 
 def _rows_of(frequencies_hz: torch.Tensor | None) -> torch.Tensor:
@@ -98,11 +102,5 @@ def _sound_uri(clip: Clip, gain: float) -> str:
                             compact=clip.sample_rate_hz <= 192_000)
 
 
-@lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(loader=jinja2.FunctionLoader(text_of), autoescape=True,
-                              undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-
-
 def _render(template: str, /, **values: object) -> str:
-    return _environment().get_template(template).render(values)
+    return render_fragment(template, package=PACKAGE, **values)

@@ -112,7 +112,7 @@ def application(page: Page, *, local: bool) -> Any:
     gr.mount_gradio_app(
         outer, blocks, "/", footer_links=[], run_history=False, show_error=False, ssr_mode=False, mcp_server=False,
         pwa=False, enable_monitoring=False, max_file_size=page.limits.upload_mb * 1_000_000, theme=theme,
-        css=render.text_of("app.css"), js=render.text_of("page.js"))
+        css=render.text_of("app.css"))
     return guarded(outer, page.uploads, local=local)
 
 

@@ -20,7 +20,7 @@ def find_files(arguments: list[str]) -> list[Path]:
     Raises:
         AudioFileError: a folder or pattern has none.
     """
-    found: list[Path] = []
+    sound_files: list[Path] = []
     for argument in arguments:
         path = Path(argument)
         if not argument:
@@ -29,15 +29,15 @@ def find_files(arguments: list[str]) -> list[Path]:
             inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
             if not inside:
                 raise AudioFileError(f"{path}: no sound files; expected one of {', '.join(SUFFIXES)}")
-            found += inside
+            sound_files += inside
         elif not os.path.lexists(path) and any(c in argument for c in "*?["):
             matches = sorted(p for p in _glob(argument) if p.is_file())
             if not matches:
                 raise AudioFileError(f"{argument}: matches no file; check the pattern")
-            found += matches
+            sound_files += matches
         else:
-            found.append(path)
-    return list(dict.fromkeys(found))
+            sound_files.append(path)
+    return list(dict.fromkeys(sound_files))
 
 
 def _is_folder(path: Path) -> bool:

@@ -193,9 +193,9 @@ def _column(facts: FileInfo, channel: Channel) -> int | None:
         return None
     text = str(number)
     if isinstance(channel, bool) or not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= facts.channels):
-        known = ", ".join([f"1 to {facts.channels}", *(n for n, k in NAMED_CHANNELS.items() if k <= facts.channels)])
+        names = ", ".join([f"1 to {facts.channels}", *(n for n, k in NAMED_CHANNELS.items() if k <= facts.channels)])
         raise ParameterError(f"channel is {str(channel)[:40]!r}; expected 'mean', or one of the {facts.channels} "
-                             f"channels of {facts.path.name}: {known}")
+                             f"channels of {facts.path.name}: {names}")
     return int(text) - 1
 
 

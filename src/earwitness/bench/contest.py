@@ -54,9 +54,9 @@ class Contest:
         """What ours, the peers and the floor add to the memory in use, and how long they kept the processor."""
         memory = [("ours", self.ours.added_mib), *((peer.name, peer.added_mib) for peer in self.peers),
                   ("floor", self.floor.added_mib)]
-        known = [f"{name} {mib:.0f} MiB" for name, mib in memory if mib is not None]
+        measured = [f"{name} {mib:.0f} MiB" for name, mib in memory if mib is not None]
         ours_s, floor_s = median(self.ours.processor_s), median(self.floor.processor_s)
-        return (f"memory added: {', '.join(known) or 'not measured on this system'}",
+        return (f"memory added: {', '.join(measured) or 'not measured on this system'}",
                 f"processor time: ours {ours_s:.3g} s, floor {floor_s:.3g} s, ratio {ours_s / max(floor_s, 1e-9):.2f}")
 
 

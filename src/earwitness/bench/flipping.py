@@ -26,8 +26,8 @@ def flipping_row(setup: Setup) -> BenchRow:
     score = BoundMethod("relax", EmbeddingTarget()).fast_score(model, features)
     values = torch.rand(features.values.shape[1:], generator=torch.Generator().manual_seed(0))
     contest = compete(lambda: flip(score, features, values), floor, [], setup, warm_up=True)
-    found = cast(Flipping, contest.ours.result)
+    flipping = cast(Flipping, contest.ours.result)
     return BenchRow(
         f"pixel flipping, VGGish 96 x 64, {N_BLOCKS} blocks", contest.ours.median_s, contest.floor.median_s,
         contest.peers, (Condition("ours/floor", "<=", 1.2),),
-        notes=(f"{len(found.scores)} forward passes", floor_note, *contest.cost_notes))
+        notes=(f"{len(flipping.scores)} forward passes", floor_note, *contest.cost_notes))

@@ -28,12 +28,12 @@ def forward_floor(network: nn.Module, item: Tensor, n: int, setup: Setup) -> tup
     """
     ready = optimise_for_inference(network, item)
     batches = sorted({*setup.batches, ready.batch})
-    tried = [(name, asked, batch) for name, asked in (("plain", network), ("prepared", ready.network))
+    tried = [(name, candidate, batch) for name, candidate in (("plain", network), ("prepared", ready.network))
              for batch in batches]
     bare_forward(network, item, 1, 1)
-    costs = _costs([(partial(bare_forward, asked, item), batch) for _, asked, batch in tried], setup)
-    name, asked, batch = tried[costs.index(min(costs))]
-    return lambda: bare_forward(asked, item, n, batch), f"floor: {n} passes of the {name} network, {batch} at once"
+    costs = _costs([(partial(bare_forward, candidate, item), batch) for _, candidate, batch in tried], setup)
+    name, candidate, batch = tried[costs.index(min(costs))]
+    return lambda: bare_forward(candidate, item, n, batch), f"floor: {n} passes of the {name} network, {batch} at once"
 
 
 def backward_floor(
@@ -50,7 +50,7 @@ def _costs(trials: Sequence[tuple[Callable[[int, int], object], int]], setup: Se
     """Seconds a pass of each trial (passes, batch), from one batch in each of two rounds."""
     rounds = [[timed(partial(passes, batch, batch), device=setup.device)[0] / batch for passes, batch in trials]
               for _ in range(ROUNDS)]
-    return [min(found) for found in zip(*rounds, strict=True)]
+    return [min(seconds) for seconds in zip(*rounds, strict=True)]
 
 
 def bare_forward(network: nn.Module, item: Tensor, n: int, batch: int) -> Tensor:

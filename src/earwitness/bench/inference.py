@@ -66,9 +66,9 @@ def difference(name: str, setup: Setup) -> tuple[str, int, float, float]:
     values = torch.cat([item, item + item.std() * noise])
     with torch.no_grad():
         ready = optimise_for_inference(model.network, item)
-        wanted, got = model.network(values), ready.network(values)
-    absolute = float((got - wanted).abs().max())
-    return ready.steps, ready.batch, absolute / float(wanted.abs().max()), absolute
+        plain_outputs, optimised_outputs = model.network(values), ready.network(values)
+    absolute = float((optimised_outputs - plain_outputs).abs().max())
+    return ready.steps, ready.batch, absolute / float(plain_outputs.abs().max()), absolute
 
 
 @functools.cache

@@ -60,11 +60,11 @@ def _loop(model: AudioModel, features: Features, evidence: Tensor) -> Callable[[
                 mask = masks.make(evidence, preset).to(features.values)
                 kept, removed = (ask(blend(features.values, m, fill=model.front_end.silence)) for m in (mask, 1 - mask))
                 plane = mask.cpu().double().numpy()[None]
-                own = [metric.evaluate_batch(x_batch=plane, a_batch=plane.copy())[0] for metric in metrics]
+                conciseness = [metric.evaluate_batch(x_batch=plane, a_batch=plane.copy())[0] for metric in metrics]
                 drop = float((p[TARGET] - kept[TARGET]).clamp(min=0) / (p[TARGET] + 1e-6))
                 gain = float((kept[TARGET] - p[TARGET]).clamp(min=0) / (1 - p[TARGET] + 1e-6))
                 rows.append((float(p[TARGET] - removed[TARGET]), bool(kept[TARGET] > p[TARGET]), drop, gain,
-                             bool(torch.equal(kept.argmax(), p.argmax())), *own))
+                             bool(torch.equal(kept.argmax(), p.argmax())), *conciseness))
         return rows
 
     return run

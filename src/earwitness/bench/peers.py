@@ -37,12 +37,12 @@ def relax_xai() -> ModuleType:
     package, helper = ModuleType("relax_xai"), ModuleType("relax_xai.utils")
     package.__path__ = list(spec.submodule_search_locations)
     helper.imagenet_image_transforms = None  # type: ignore[attr-defined]
-    own = {package.__name__: package, helper.__name__: helper}
+    stand_ins = {package.__name__: package, helper.__name__: helper}
     before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "relax_xai"}
     for name in before:
         del sys.modules[name]
     try:
-        sys.modules.update(own)
+        sys.modules.update(stand_ins)
         return importlib.import_module("relax_xai.relax")
     finally:
         for name in [name for name in sys.modules if name.partition(".")[0] == "relax_xai"]:

@@ -91,12 +91,12 @@ class BenchRow:
 
         What is not a finite number was not measured.
         """
-        found = {name: value for name, value in self.measured.items() if math.isfinite(value)}
+        figures = {name: value for name, value in self.measured.items() if math.isfinite(value)}
         if self.ours_s and self.floor_s:
-            found["ours/floor"] = self.ours_s / self.floor_s
+            figures["ours/floor"] = self.ours_s / self.floor_s
         if self.ours_s and self.peer_s:
-            found["peer/ours"] = self.peer_s / self.ours_s
-        return found
+            figures["peer/ours"] = self.peer_s / self.ours_s
+        return figures
 
     @property
     def reached(self) -> bool | None:

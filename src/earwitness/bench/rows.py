@@ -47,8 +47,8 @@ def measure_rows(names: Sequence[str], setup: Setup) -> Iterator[BenchRow]:
 def _measured(names: Sequence[str], setup: Setup) -> Iterator[BenchRow]:
     for name in names:
         try:
-            found = ROWS[name](setup)
+            rows = ROWS[name](setup)
         except Exception as error:  # half an hour of other rows must not be lost
             yield BenchRow(name, notes=(f"error: {type(error).__name__}: {error}",), failed=True)
             continue
-        yield from found if isinstance(found, list) else [found]
+        yield from rows if isinstance(rows, list) else [rows]

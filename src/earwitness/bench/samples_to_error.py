@@ -120,15 +120,15 @@ def compare(model: AudioModel, clips: Sequence[Clip], trial: Trial, setup: Setup
     model.network.to(setup.device)
     for clip in clips:
         reference = _explain(model, clip, trial, BALANCED, trial.reference, REFERENCE_SEED)
-        found: dict[str, list[float]] = {BALANCED: [], PLAIN: []}
+        judged_of_clip: dict[str, list[float]] = {BALANCED: [], PLAIN: []}
         for seed in range(setup.repeats):
             for sampling, count in ((BALANCED, trial.balanced), (PLAIN, trial.plain)):
                 taken_s, result = timed(
                     lambda s=sampling, n=count, r=seed, c=clip: _explain(model, c, trial, s, n, r),  # type: ignore[misc]
                     device=setup.device)
                 seconds[sampling].append(taken_s)
-                found[sampling].append(trial.judge(cast(Attribution, result), reference))
-        for sampling, numbers in found.items():
+                judged_of_clip[sampling].append(trial.judge(cast(Attribution, result), reference))
+        for sampling, numbers in judged_of_clip.items():
             judged[sampling].append(mean(numbers))
     return Verdict(judged, seconds)
 
@@ -140,14 +140,14 @@ def squared_error(result: Attribution, reference: Attribution) -> float:
 
 def map_rank_correlation(result: Attribution, reference: Attribution) -> float:
     """Spearman's rank correlation of two sets of component weights."""
-    weights = [cast(Tensor, each.components.weights).numpy() for each in (result, reference)]  # type: ignore[union-attr]
+    weights = [cast(Tensor, a.components.weights).numpy() for a in (result, reference)]  # type: ignore[union-attr]
     return float(stats.spearmanr(*weights).statistic)
 
 
 def _explain(model: AudioModel, clip: Clip, trial: Trial, sampling: str, count: int, seed: int) -> Attribution:
     settings: dict[str, Any] = {"sampling": sampling, trial.size: count}
-    found: Attribution = explain(model, clip, trial.method, seed=seed, **settings)
-    return found
+    attribution: Attribution = explain(model, clip, trial.method, seed=seed, **settings)
+    return attribution
 
 
 def _row(

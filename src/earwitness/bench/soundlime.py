@@ -57,8 +57,8 @@ def _published(model: AudioModel, features: Features, n_rows: int) -> Callable[[
 
     def run() -> object:
         rows = coalitions.bernoulli(n_rows, PARTS, generator=torch.Generator().manual_seed(0))
-        scores = [model.probabilities(parts.compose(features, some.to(features.values), nothing))[:, 0].cpu()
-                  for some in torch.split(rows, BATCH)]
+        scores = [model.probabilities(parts.compose(features, batch.to(features.values), nothing))[:, 0].cpu()
+                  for batch in torch.split(rows, BATCH)]
         return estimators.weighted_ridge(rows, torch.cat(scores), estimators.lime_weights(rows))
 
     return run

@@ -48,9 +48,9 @@ def notes(rows: Sequence[BenchRow], setup: Setup) -> str:
     facts = ", ".join(f"{name} {value}" for name, value in machine(setup).items())
     lines = [f"Medians of {setup.repeats} interleaved runs. Machine: {facts}.", ""]
     for row in rows:
-        own = [f"{name} {value:.4g}" for name, value in row.measured.items()]
-        said = [f"{peer.name}: {peer.note}" for peer in row.peers if peer.note]
-        lines.append(f"- {row.work}: {'; '.join((*own, *row.notes, *said))}")
+        measured = [f"{name} {value:.4g}" for name, value in row.measured.items()]
+        peer_notes = [f"{peer.name}: {peer.note}" for peer in row.peers if peer.note]
+        lines.append(f"- {row.work}: {'; '.join((*measured, *row.notes, *peer_notes))}")
     return "\n".join(lines)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,8 +11,8 @@ from torch import Tensor
 
 from earwitness.core.errors import unknown_name
 from earwitness.core.types import Features
-from earwitness.methods import METHODS, Evidence
-from earwitness.methods.explain import ON_THE_NETWORK_ITSELF
+from earwitness.methods import Evidence, MethodSpec, spec
+from earwitness.methods.registry import check_network
 from earwitness.models.audio_model import AudioModel
 from earwitness.models.eval_mode import eval_mode
 from earwitness.models.inference import optimise_for_inference
@@ -38,10 +37,14 @@ class BoundMethod:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise unknown_name("method", self.method, METHODS)
+        self.spec.check(self.settings)
         if self.target.score not in SCORE_NAMES:
             raise unknown_name("score", self.target.score, SCORE_NAMES)
+
+    @property
+    def spec(self) -> MethodSpec:
+        """What the method says of itself."""
+        return spec(self.method)
 
     def __call__(self, model: AudioModel, features: Features) -> Tensor:
         """Return the explanation (freq, time) of one item of features; the model is left as it was found."""
@@ -49,12 +52,12 @@ class BoundMethod:
 
     def run(self, model: AudioModel, features: Features) -> Evidence:
         """Return all evidence of one item of features, from an optimised network where ``explain`` uses one."""
-        method = METHODS[self.method]
-        extra: dict[str, Any] = {}
-        if "generator" in inspect.signature(method).parameters:
+        method, extra = self.spec.function, dict[str, Any]()
+        check_network(self.spec, model.network)
+        if "generator" in self.spec.parameters:
             extra["generator"] = torch.Generator().manual_seed(self.seed)
         with eval_mode(model.network):
-            if self.method in ON_THE_NETWORK_ITSELF:
+            if not self.spec.takes_copy:
                 return method(self.target.score_for(model, features), features, **self.settings, **extra)
             return method(self.fast_score(model, features), features, **self.settings, **extra)
 

@@ -33,6 +33,6 @@ def check_clip(
     """
     score, target = attribution.settings["score"], attribution.target if like is None else like
     resolved = resolve_target(model, model.windows(clip), target, score, attribution.settings.get("at_s"))
-    own = {name: value for name, value in settings.items() if name != "score"}
-    bound = BoundMethod(attribution.method, resolved, attribution.seed, own)
+    method_settings = {name: value for name, value in settings.items() if name != "score"}
+    bound = BoundMethod(attribution.method, resolved, attribution.seed, method_settings)
     return rows(check_explanation(model, model.features(clip)[:1], attribution, bound, progress=progress))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from earwitness.core.types import Attribution
+from earwitness.methods import METHODS, spec
 
 FACT = "completeness_gap"
 
@@ -16,14 +17,16 @@ def completeness_gap(attribution: Attribution, *, score: float) -> float:
 
     Returns:
         0 for a complete explanation; NaN where the method promises no sum. Methods that measure their own gap
-        (``integrated_gradients``, ``deep_shap``) are believed; Shapley values are added up here.
+        (``integrated_gradients``, ``deep_shap``) are believed; the parts of others that say they are complete, such as
+        Shapley values, are added up here.
 
     Source: Sundararajan et al. 2017, axiom of completeness; Lundberg & Lee 2017, local accuracy.
     """
-    own = attribution.settings.get(FACT)
-    if own:
-        return max(abs(float(gap)) for gap in own)
-    if attribution.method != "kernel_shap" or attribution.components is None:
+    measured_gaps = attribution.settings.get(FACT)
+    if measured_gaps:
+        return max(abs(float(gap)) for gap in measured_gaps)
+    complete = attribution.method in METHODS and spec(attribution.method).complete
+    if not complete or attribution.components is None:
         return float("nan")
     promised = score - float(attribution.components.intercept)
     return abs(float(attribution.components.weights.sum()) - promised) / max(abs(promised), 1e-12)

@@ -60,9 +60,9 @@ def cascade(
     shown = {round((k + 1) * len(names) / n) for k in range(n)}
     network = copy.deepcopy(model.network)
     modules = dict(network.named_modules())
-    for place, name in enumerate(names, 1):
+    for n_redrawn, name in enumerate(names, 1):
         redraw(modules[name], generator=generator)
-        if place in shown:
+        if n_redrawn in shown:
             yield name, replace(model, network=copy.deepcopy(network))
 
 
@@ -86,9 +86,9 @@ def randomisation(
     Source: Adebayo et al. 2018, cascading randomisation. Differs: weights keep their mean and deviation per
     parameter instead of being initialised, so that activations keep their range.
     """
-    own = explain(model, features)
-    found = {}
+    original = explain(model, features)
+    correlations = {}
     for name, other in cascade(model, generator=generator, steps=steps):
-        alike = float(rank_correlation(own, explain(other, features)).abs())
-        found[name] = 0.0 if alike != alike else alike
-    return found
+        alike = float(rank_correlation(original, explain(other, features)).abs())
+        correlations[name] = 0.0 if alike != alike else alike
+    return correlations

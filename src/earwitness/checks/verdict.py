@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from dataclasses import dataclass, replace
 
@@ -14,7 +13,6 @@ from earwitness.checks.randomisation import layers_with_weights, randomisation
 from earwitness.checks.stability import max_sensitivity
 from earwitness.core.errors import ParameterError
 from earwitness.core.types import Attribution, Features, Progress
-from earwitness.methods import METHODS
 from earwitness.metrics.flipping import ORDERS, flip
 from earwitness.models.audio_model import AudioModel
 from earwitness.models.eval_mode import eval_mode
@@ -130,7 +128,7 @@ def check_explanation(
         constant=bool(attribution.values.std() == 0))
 
 
-def verdict(found: Findings) -> str:
+def verdict(findings: Findings) -> str:
     """Say in one sentence how far an explanation can be trusted, and why.
 
     >>> verdict(Findings(0.2, 0.8, 0.5, 0.6, 0.8, 0.05, 0.1, float("nan")))
@@ -138,61 +136,61 @@ def verdict(found: Findings) -> str:
 against 0.80) or pieces of the same shape elsewhere (0.60), it hardly moves when the input does (by 5 %), and it is \
 another one when the weights are drawn anew (correlation 0.10).'
     """
-    if found.constant:
+    if findings.constant:
         return "Do not trust it: the explanation is the same everywhere, so it says nothing."
-    passed = found.passed
+    passed = findings.passed
     failed = sum(not good for good in passed.values())
     trust = "Trust it" if "depends on the model" in passed else "Trust it as far as it can be checked"
     opening = trust if not failed else "Be careful" if failed == 1 and passed["faithful"] else "Do not trust it"
-    reasons = [_flipping_words(found), _stability_words(found), _randomisation_words(found)]
+    reasons = [_flipping_words(findings), _stability_words(findings), _randomisation_words(findings)]
     if "complete" in passed:
         reasons.append(f"its parts {'add' if passed['complete'] else 'do not add'} up to the score "
-                       f"(gap {found.gap:.1%})")
+                       f"(gap {findings.gap:.1%})")
     return f"{opening}: {', '.join(reasons[:-1])}, and {reasons[-1]}."
 
 
-def rows(found: Findings) -> list[tuple[str, str]]:
+def rows(findings: Findings) -> list[tuple[str, str]]:
     """Return the findings as a table of (name, value), the verdict first."""
     return [
-        ("verdict", verdict(found)),
+        ("verdict", verdict(findings)),
         ("measured on", "the features, whatever the domain of the metrics"),
-        ("pixel flipping, most relevant first", f"mean score {found.most:.3f}"),
-        ("pixel flipping, random order", f"mean score {found.random:.3f}"),
-        ("pixel flipping, least relevant first", f"mean score {found.least:.3f}"),
-        ("pixel flipping, the same map moved elsewhere first", f"mean score {found.moved:.3f}"),
-        ("largest change under small input changes", f"{found.sensitivity:.1%} of the map"),
+        ("pixel flipping, most relevant first", f"mean score {findings.most:.3f}"),
+        ("pixel flipping, random order", f"mean score {findings.random:.3f}"),
+        ("pixel flipping, least relevant first", f"mean score {findings.least:.3f}"),
+        ("pixel flipping, the same map moved elsewhere first", f"mean score {findings.moved:.3f}"),
+        ("largest change under small input changes", f"{findings.sensitivity:.1%} of the map"),
         ("likeness to the map of a random model",
-         NO_WEIGHTS if math.isnan(found.randomised) else f"rank correlation {found.randomised:.2f}"),
-        ("completeness gap", "the method promises no sum" if math.isnan(found.gap) else f"{found.gap:.1%}"),
+         NO_WEIGHTS if math.isnan(findings.randomised) else f"rank correlation {findings.randomised:.2f}"),
+        ("completeness gap", "the method promises no sum" if math.isnan(findings.gap) else f"{findings.gap:.1%}"),
     ]
 
 
-def _flipping_words(found: Findings) -> str:
-    if math.isnan(found.contrast):
+def _flipping_words(findings: Findings) -> str:
+    if math.isnan(findings.contrast):
         return "the score is the same whatever is silenced, so that flipping says nothing"
-    soon = _sooner(found.contrast, FAITHFUL_MARGIN)
-    words = (f"silencing what it marks takes the score away {soon}than silencing the rest "
-             f"(mean score {found.most:.2f} against {found.least:.2f})")
-    if found.contrast < FAITHFUL_MARGIN:
-        return words
-    link = "or" if found.placed >= PLACED_MARGIN else f"but {_sooner(found.placed, PLACED_MARGIN)}than"
-    return f"{words} {link} pieces of the same shape elsewhere ({found.moved:.2f})"
+    soon = _sooner(findings.contrast, FAITHFUL_MARGIN)
+    sentence = (f"silencing what it marks takes the score away {soon}than silencing the rest "
+                f"(mean score {findings.most:.2f} against {findings.least:.2f})")
+    if findings.contrast < FAITHFUL_MARGIN:
+        return sentence
+    link = "or" if findings.placed >= PLACED_MARGIN else f"but {_sooner(findings.placed, PLACED_MARGIN)}than"
+    return f"{sentence} {link} pieces of the same shape elsewhere ({findings.moved:.2f})"
 
 
 def _sooner(share: float, margin: float) -> str:
     return "sooner " if share >= margin else "hardly sooner " if share > 0 else "no sooner "
 
 
-def _stability_words(found: Findings) -> str:
-    how = "hardly moves" if found.passed["stable"] else "moves much"
-    return f"it {how} when the input does (by {found.sensitivity:.0%})".replace("%", " %")
+def _stability_words(findings: Findings) -> str:
+    how = "hardly moves" if findings.passed["stable"] else "moves much"
+    return f"it {how} when the input does (by {findings.sensitivity:.0%})".replace("%", " %")
 
 
-def _randomisation_words(found: Findings) -> str:
-    if math.isnan(found.randomised):
+def _randomisation_words(findings: Findings) -> str:
+    if math.isnan(findings.randomised):
         return f"whether it depends on the model remains open ({NO_WEIGHTS})"
-    how = "another one" if found.passed["depends on the model"] else "much the same"
-    return f"it is {how} when the weights are drawn anew (correlation {found.randomised:.2f})"
+    how = "another one" if findings.passed["depends on the model"] else "much the same"
+    return f"it is {how} when the weights are drawn anew (correlation {findings.randomised:.2f})"
 
 
 def _moved(values: torch.Tensor, generator: torch.Generator) -> list[torch.Tensor]:
@@ -209,7 +207,7 @@ def _n_blocks(features: Features) -> int:
 
 
 def _with_fewer_samples(bound: BoundMethod) -> BoundMethod:
-    parameters = inspect.signature(METHODS[bound.method]).parameters
+    defaults = bound.spec.defaults
     fewer = {name: n for name, n in FEWER.items()
-             if name in parameters and name not in bound.settings and isinstance(parameters[name].default, int)}
+             if name not in bound.settings and isinstance(defaults.get(name), int)}
     return replace(bound, settings={**bound.settings, **fewer})

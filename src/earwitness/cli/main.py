@@ -16,6 +16,7 @@ from earwitness.cli.detect import detect
 from earwitness.cli.embed import embed
 from earwitness.cli.explain import explain_command
 from earwitness.cli.models import models
+from earwitness.cli.options import add_plugin_option
 from earwitness.cli.output import one_line
 from earwitness.cli.study import study
 from earwitness.cli.train import train
@@ -39,6 +40,7 @@ def cli(debug: bool) -> None:
 
 
 for _command in COMMANDS:
+    add_plugin_option(_command)
     cli.add_command(_command)
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
-from earwitness.cli.names import MASKS, METHODS, complete_mask, complete_method, complete_model
+from earwitness.cli.names import bundled_masks, bundled_methods, complete_mask, complete_method, complete_model
+from earwitness.cli.output import one_line
+from earwitness.core import plugins
 from earwitness.core.errors import ParameterError, unknown_name
 
 SEED = click.IntRange(0, 2**32 - 1)
@@ -41,13 +43,30 @@ def choice_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="What the metrics are measured on: features, or audio, the sound put through the model."),
         click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of everything random."),
         click.option("--mask", default="topK_30_pos", show_default=True, shell_complete=complete_mask,
-                     help="How the explanation becomes a mask: " + ", ".join(MASKS) + "."),
+                     help="How the explanation becomes a mask: " + ", ".join(bundled_masks()) + "."),
         click.option("--method", default="saliency", show_default=True, shell_complete=complete_method,
-                     help="How to explain: " + ", ".join(METHODS) +
+                     help="How to explain: " + ", ".join(bundled_methods()) +
                      "; side by side several with commas between them, or all."),
     ):
         command = option(command)
     return command
+
+
+def add_plugin_option(command: click.Command) -> None:
+    """Add --plugin to a command, or to all of a group; plug-ins are imported when it runs, so that help is quick."""
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            add_plugin_option(each)
+        return
+    command.params.append(click.Option(
+        ["--plugin"], multiple=True, metavar="MODULE", expose_value=False, callback=_load_plugins,
+        help="Module that adds methods, components, fills, masks or metrics, also of the working folder; may be "
+             "repeated."))
+
+
+def _load_plugins(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> None:
+    if not context.resilient_parsing:  # a shell that completes runs nothing
+        plugins.load(names, complain=lambda sentence: click.echo(f"warning: {one_line(sentence)}", err=True))
 
 
 def load_with_options(options: dict[str, Any]) -> Any:

@@ -28,8 +28,8 @@ def train(data: Path, out: Path, arch: str, front_end: str, init: Path | None, r
     from rich.console import Console
     from rich.progress import Progress
 
+    from earwitness.frontends import front_end_named
     from earwitness.training import recipe, train_classifier
-    from earwitness.training.start import front_end_named
 
     hears = front_end_named(front_end)
     console = Console(stderr=True)

@@ -55,13 +55,13 @@ def require(module: str, *, extra: str) -> ModuleType:
         raise MissingExtraError(message) from error
 
 
-def unknown_name(kind: str, got: object, known: Iterable[str]) -> ParameterError:
+def unknown_name(kind: str, got: object, registered: Iterable[str]) -> ParameterError:
     """Build the error for a name that is not in a registry, with the closest known one.
 
     >>> str(unknown_name("method", "salincy", ["gradcam", "saliency"]))
     "unknown method 'salincy'; did you mean 'saliency'? known: gradcam, saliency"
     """
-    names, shown = sorted(known), repr(got) if len(repr(got)) <= 80 else f"{repr(got)[:80]}..."
+    names, shown = sorted(registered), repr(got) if len(repr(got)) <= 80 else f"{repr(got)[:80]}..."
     close = difflib.get_close_matches(str(got)[:80], names, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return ParameterError(f"unknown {kind} {shown}; {hint}known: {', '.join(names[:60])}"

@@ -54,7 +54,6 @@ MODULES = {
     "studies.mishra2020.choose": "studies.mishra2020.choose_fill",
     "studies.mishra2020.counts": "studies.mishra2020.top_component_overlap",
     "studies.mishra2020.items": "studies.mishra2020.excerpts",
-    "studies.mishra2020.local": "studies.mishra2020.receptive_field",
     "studies.mishra2020.splices": "studies.mishra2020.spliced_excerpts",
     "studies.mishra2020.truth": "studies.mishra2020.ground_truth",
     "studies.relax2023.asking": "studies.relax2023.checks",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,13 +15,25 @@ from earwitness.core.validation import fits
 Progress = Callable[[float], None]  # called with the share done, 0..1
 StepProgress = Callable[[str, float], None]  # called with the name of a step and the share done
 MAX_RATE_HZ = 10_000_000
-SHOWN_BY: dict[type, Callable[[Any], str]] = {}  # how notebooks show a value, as HTML; ``report.notebook`` fills it in
 
 
 def check_rate(sample_rate_hz: Any) -> None:
     """Refuse what is no sample rate: a whole number of samples per second, up to ten million."""
     if not fits(sample_rate_hz, int) or not 0 < sample_rate_hz <= MAX_RATE_HZ:
         raise ParameterError(f"sample_rate_hz is {sample_rate_hz!r}; expected a whole number from 1 to {MAX_RATE_HZ}")
+
+
+def notebook_html(value: object, shower: str) -> str:
+    """Return what a notebook shows of a value.
+
+    Args:
+        value: a clip, an attribution or a report.
+        shower: the function of ``report.notebook`` that draws it.
+    """
+    # By its name: values are the lowest layer and pictures a high one, so no value may import what draws it. Only here,
+    # and only when a notebook asks, so that nobody has to have imported the pictures before.
+    html: str = getattr(importlib.import_module("earwitness.report.notebook"), shower)(value)
+    return html
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,7 @@ class Clip:
         return self.waveform.numel() / self.sample_rate_hz
 
     def _repr_html_(self) -> str:
-        return SHOWN_BY[Clip](self)
+        return notebook_html(self, "clip_html")
 
 
 @dataclass(frozen=True)
@@ -139,4 +152,4 @@ class Attribution:
                 f"seed={self.seed})")
 
     def _repr_html_(self) -> str:
-        return SHOWN_BY[Attribution](self)
+        return notebook_html(self, "attribution_html")

@@ -20,7 +20,7 @@ def fits(value: object, hint: Any) -> bool:
     """
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
-        return any(fits(value, each) for each in get_args(hint))
+        return any(fits(value, member) for member in get_args(hint))
     if origin is Literal:
         return isinstance(value, str)
     if hint is type(None):
@@ -52,9 +52,9 @@ def in_words(hint: Any, *, none: str = "None") -> str:
     """
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
-        return " or ".join(in_words(each, none=none) for each in get_args(hint))
+        return " or ".join(in_words(member, none=none) for member in get_args(hint))
     if origin is Literal:
-        return " or ".join(repr(each) for each in get_args(hint))
+        return " or ".join(repr(member) for member in get_args(hint))
     names: dict[Any, str] = {str: "text", bool: "true or false", int: "a whole number", float: "a number",
                              type(None): none, tuple: "a list", list: "a list", Sequence: "a list",
                              Mapping: "an object"}

@@ -83,16 +83,16 @@ def read_animals(folder: str | Path) -> Animals:
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; expected one that holds {', '.join(sorted(FOLDERS))}")
-    found = [(path, _animal(part)) for part in sorted(folder.iterdir()) if part.is_dir() and part.name[0] not in "._"
-             for path in _sounds(part)]
-    labels = tuple(sorted({label for _, label in found}))
+    labelled_sounds = [(path, _animal(part)) for part in sorted(folder.iterdir())
+                       if part.is_dir() and part.name[0] not in "._" for path in _sounds(part)]
+    labels = tuple(sorted({label for _, label in labelled_sounds}))
     if len(labels) < 2:
         raise DataError(f"{folder}: sounds of {len(labels)} animals; expected folders such as "
                         f"{', '.join(sorted(FOLDERS))} with sound files inside")
     groups: dict[str, int] = {}
     first: dict[int, tuple[Path, str]] = {}
     recordings = []
-    for path, label in found:
+    for path, label in labelled_sounds:
         group = groups.setdefault(_digest_of(path), len(groups))
         other, other_label = first.setdefault(group, (path, label))
         if other_label != label:
@@ -121,19 +121,19 @@ def grouped_folds(targets: Sequence[int], groups: Sequence[int], *, n_folds: int
         raise ParameterError(f"n_folds={n_folds}, {len(targets)} targets, {len(groups)} groups; expected at least "
                              "2 folds and a group for each target")
     members: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for place, key in enumerate(zip(targets, groups, strict=True)):
-        members[key].append(place)
+    for number, key in enumerate(zip(targets, groups, strict=True)):
+        members[key].append(number)
     generator = torch.Generator().manual_seed(seed)
     folds = [0] * len(targets)
     for target in sorted(set(targets)):
-        own = [places for (label, _), places in members.items() if label == target]
+        groups_of_class = [numbers for (label, _), numbers in members.items() if label == target]
         filled = [0] * n_folds
-        order = [own[k] for k in torch.randperm(len(own), generator=generator).tolist()]
-        for places in sorted(order, key=len, reverse=True):  # large groups first; the sort keeps the random order
+        order = [groups_of_class[k] for k in torch.randperm(len(groups_of_class), generator=generator).tolist()]
+        for group_members in sorted(order, key=len, reverse=True):  # large groups first; sorting keeps the random order
             fold = filled.index(min(filled))
-            filled[fold] += len(places)
-            for place in places:
-                folds[place] = fold + 1
+            filled[fold] += len(group_members)
+            for number in group_members:
+                folds[number] = fold + 1
     return folds
 
 

@@ -55,11 +55,11 @@ class Esc50:
         Raises:
             DataError: a fold has no clips.
         """
-        wanted = set(folds)
-        unknown = sorted(wanted - set(self.folds))
-        if unknown or not wanted:
-            raise DataError(f"folds are {sorted(wanted)}; expected one or more of {list(self.folds)}")
-        return tuple(recording for recording in self.recordings if recording.fold in wanted)
+        chosen = set(folds)
+        unknown = sorted(chosen - set(self.folds))
+        if unknown or not chosen:
+            raise DataError(f"folds are {sorted(chosen)}; expected one or more of {list(self.folds)}")
+        return tuple(recording for recording in self.recordings if recording.fold in chosen)
 
 
 def read_esc50(folder: str | Path) -> Esc50:

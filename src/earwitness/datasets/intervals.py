@@ -70,18 +70,18 @@ def read_labels(path: Path, *, duration_s: float) -> list[Marked]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error}); expected lines of START END LABEL") from error
-    found: list[Marked] = []
+    rows: list[Marked] = []
     for number, line in enumerate(lines, 1):
-        words = line.split()
-        if not words:
+        columns = line.split()
+        if not columns:
             continue
-        if len(words) != 3:
+        if len(columns) != 3:
             raise DataError(f"{path}, line {number}: {line.strip()[:60]!r}; expected START END LABEL")
-        found.append(_marked(path, number, words[0], words[1], words[2], duration_s))
-        if len(found) > 1 and found[-1].start_s < found[-2].end_s - ROUNDING_S:
-            raise DataError(f"{path}, line {number}: begins at {found[-1].start_s:g} s, before line {found[-2].line} "
-                            f"ends at {found[-2].end_s:g} s; expected stretches that do not overlap")
-    return found
+        rows.append(_marked(path, number, columns[0], columns[1], columns[2], duration_s))
+        if len(rows) > 1 and rows[-1].start_s < rows[-2].end_s - ROUNDING_S:
+            raise DataError(f"{path}, line {number}: begins at {rows[-1].start_s:g} s, before line {rows[-2].line} "
+                            f"ends at {rows[-2].end_s:g} s; expected stretches that do not overlap")
+    return rows
 
 
 def joined(stretches: Sequence[Marked], *, close_gaps_s: float = 0.0) -> tuple[tuple[float, float], ...]:
@@ -105,10 +105,10 @@ def inside(stretches: Sequence[tuple[float, float]], times_s: Tensor) -> Tensor:
     >>> inside([(1.0, 2.0)], torch.tensor([0.5, 1.0, 2.0])).tolist()
     [False, True, False]
     """
-    found = torch.zeros(times_s.shape, dtype=torch.bool)
+    is_inside = torch.zeros(times_s.shape, dtype=torch.bool)
     for start_s, end_s in stretches:
-        found |= (times_s >= start_s) & (times_s < end_s)
-    return found
+        is_inside |= (times_s >= start_s) & (times_s < end_s)
+    return is_inside
 
 
 def gaps(stretches: Sequence[tuple[float, float]], duration_s: float) -> Iterator[tuple[float, float]]:

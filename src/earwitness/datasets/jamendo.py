@@ -79,10 +79,10 @@ def read_songs(folder: str | Path, *, close_gaps_s: float = CLOSE_GAPS_S) -> tup
 
 def of_part(songs: Sequence[Song], part: str) -> tuple[Song, ...]:
     """Return the songs of a part, "train", "valid" or "test"; an empty part is an error."""
-    found = tuple(song for song in songs if song.part == part)
-    if not found:
+    songs_of_part = tuple(song for song in songs if song.part == part)
+    if not songs_of_part:
         raise DataError(f"no songs in part {part!r}; known: {', '.join(sorted({s.part for s in songs if s.part}))}")
-    return found
+    return songs_of_part
 
 
 def _read_lyrics(folder: Path, tables: Path, columns: tuple[str, str], close_gaps_s: float) -> tuple[Song, ...]:
@@ -135,10 +135,10 @@ def _marked_song(folder: Path, sound: Path, part: str) -> Song:
 
 
 def _sounds(folder: Path) -> dict[str, Path]:
-    place = folder / "audio"
-    if not place.is_dir():
-        raise DataError(f"{place}: no such folder; {LAYOUTS}")
-    return {path.stem: path for path in sorted(place.iterdir()) if path.suffix.lower() in audio.SUFFIXES}
+    audio_folder = folder / "audio"
+    if not audio_folder.is_dir():
+        raise DataError(f"{audio_folder}: no such folder; {LAYOUTS}")
+    return {path.stem: path for path in sorted(audio_folder.iterdir()) if path.suffix.lower() in audio.SUFFIXES}
 
 
 def _duration_s(path: Path) -> float:

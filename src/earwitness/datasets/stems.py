@@ -46,32 +46,34 @@ def read_stem_pairs(folder: str | Path) -> tuple[StemPair, ...]:
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; expected one folder per song with two stems")
-    pairs = tuple(_pair(place) for place in sorted(folder.iterdir()) if place.is_dir() and _sounds(place))
+    song_folders = (path for path in sorted(folder.iterdir()) if path.is_dir() and _sounds(path))
+    pairs = tuple(_pair(song_folder) for song_folder in song_folders)
     if not pairs:
         raise DataError(f"{folder}: no songs; expected folders with {' or '.join(VOICE)} and {' or '.join(OTHER)}")
     return pairs
 
 
-def _pair(place: Path) -> StemPair:
-    sounds = _sounds(place)
-    found = []
+def _pair(song_folder: Path) -> StemPair:
+    sounds = _sounds(song_folder)
+    stems = []
     for names in (VOICE, OTHER):
         stem = next((sounds[name] for name in names if name in sounds), None)
         if stem is None:
-            raise DataError(f"{place}: no file named {', '.join(names)}; expected both stems, found {sorted(sounds)}")
-        found.append(stem)
+            raise DataError(f"{song_folder}: no file named {', '.join(names)}; expected both stems, "
+                            f"found {sorted(sounds)}")
+        stems.append(stem)
     try:
-        lengths = [audio.info(path).duration_s for path in found]
+        lengths = [audio.info(path).duration_s for path in stems]
     except AudioFileError as error:
         raise DataError(str(error)) from error
     if abs(lengths[0] - lengths[1]) > TOLERANCE_S:
-        raise DataError(f"{found[0]}: {lengths[0]:.3f} s, but {found[1].name} {lengths[1]:.3f} s; expected stems of "
+        raise DataError(f"{stems[0]}: {lengths[0]:.3f} s, but {stems[1].name} {lengths[1]:.3f} s; expected stems of "
                         "the same length")
-    return StemPair(place.name, found[0], found[1], min(lengths))
+    return StemPair(song_folder.name, stems[0], stems[1], min(lengths))
 
 
-def _sounds(place: Path) -> dict[str, Path]:
-    return {path.stem.lower(): path for path in sorted(place.iterdir()) if path.suffix.lower() in audio.SUFFIXES}
+def _sounds(song_folder: Path) -> dict[str, Path]:
+    return {path.stem.lower(): path for path in sorted(song_folder.iterdir()) if path.suffix.lower() in audio.SUFFIXES}
 
 
 def __getattr__(name: str) -> Any:

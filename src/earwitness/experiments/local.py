@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
+from earwitness.core import plugins
 from earwitness.core.allocator import keep_freed_memory
 from earwitness.core.errors import EarwitnessError
 from earwitness.experiments.task import Experiment, Task, TaskResult, Worker, do_task
@@ -36,7 +37,7 @@ def do_locally(experiment: Experiment, tasks: Sequence[Task], *, workers: int = 
         yield from (do_task(alone, task) for task in tasks)
         return
     context, before = multiprocessing.get_context("spawn"), set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(experiment,))
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(experiment, plugins.loaded()))
     waiting, running = deque(tasks), set[Future[TaskResult]]()
     try:
         while waiting or running:
@@ -69,11 +70,12 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _begin(experiment: Experiment) -> None:
+def _begin(experiment: Experiment, plugin_names: Sequence[str]) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the process that started this one
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     keep_freed_memory()
+    plugins.load(plugin_names)
     _worker = experiment.make_worker()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from earwitness.core import plugins
 from earwitness.core.allocator import keep_freed_memory
 from earwitness.core.errors import EarwitnessError, require
 from earwitness.experiments.task import Experiment, Task, TaskResult, do_task
@@ -46,9 +47,12 @@ class _Crew:
     """Workers on a cluster: those that are ready, those that are at work, and those that are on their way."""
 
     def __init__(self, ray: Any, experiment: Experiment, size: int) -> None:
+        plugin_names = plugins.loaded()
+
         class Actor:
             def __init__(self, experiment: Experiment) -> None:
                 keep_freed_memory()
+                plugins.load(plugin_names)
                 self.worker = experiment.make_worker()
 
             def ready(self) -> bool:

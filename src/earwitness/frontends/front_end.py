@@ -21,10 +21,12 @@ class FrontEnd(ABC):
     Attributes:
         sample_rate_hz: rate of the waveforms it takes.
         unit: unit of the values, for axes and colour bars.
+        short_name: what tables and plans call it, and ``earwitness train --front-end``; "" where that is its class's.
     """
 
     sample_rate_hz: int
     unit: ClassVar[str]
+    short_name: ClassVar[str] = ""
 
     @property
     @abstractmethod
@@ -92,6 +94,9 @@ class FrontEnd(ABC):
 
         These are the values themselves, or gains of the features' spectrum for waveforms.
         """
+        # Soft masks, the path of integrated gradients and DeepSHAP's difference all run along these lines. They must be
+        # straight in what the network takes, for its front end is no part of the network: the values here. A network
+        # over waveforms overrides this, since a line straight in decibels is an exponential in its input.
         return values
 
     def from_linear_space(self, features: Features, coordinates: Tensor) -> Features:

@@ -90,11 +90,11 @@ def project_to_bins(mask: Tensor, filters: Tensor) -> Tensor:
     >>> project_to_bins(torch.tensor([[1.0], [0.0]]), filters).T
     tensor([[1.0000, 1.0000, 0.5000, 0.0000, 0.0000]])
     """
-    heard = filters.sum(0)
-    shares = filters / heard.clamp(min=torch.finfo(filters.dtype).tiny)
+    total_response = filters.sum(0)
+    shares = filters / total_response.clamp(min=torch.finfo(filters.dtype).tiny)
     bins = torch.arange(filters.shape[1], device=filters.device)
-    heard_bins = bins[heard > 0]
-    nearest = heard_bins[(bins[:, None] - heard_bins[None, :]).abs().argmin(1)]
+    covered_bins = bins[total_response > 0]
+    nearest = covered_bins[(bins[:, None] - covered_bins[None, :]).abs().argmin(1)]
     return shares[:, nearest].T @ mask.to(filters.dtype)
 
 

@@ -44,6 +44,7 @@ class MelDb(MelFrontEnd):
     mel_scale: MelScale = "htk"
     silence: ClassVar[float] = -100.0
     unit: ClassVar[str] = "dB"
+    short_name: ClassVar[str] = "mel"
 
     @property
     def _scale(self) -> MelScale:

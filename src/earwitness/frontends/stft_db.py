@@ -35,6 +35,7 @@ class StftDb(FrontEnd):
     hop_samples: int = 256
     silence: ClassVar[float] = -100.0
     unit: ClassVar[str] = "dB"
+    short_name: ClassVar[str] = "stft"
 
     @property
     def stft(self) -> Stft:

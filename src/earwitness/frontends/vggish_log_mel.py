@@ -36,6 +36,7 @@ class VggishLogMel(MelFrontEnd):
     f_max_hz: float = 7500.0
     silence: ClassVar[float] = float(np.log(0.01))
     unit: ClassVar[str] = "log mel"
+    short_name: ClassVar[str] = "vggish"
 
     @property
     def _scale(self) -> MelScale:

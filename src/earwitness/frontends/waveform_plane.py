@@ -50,6 +50,7 @@ class WaveformPlane(StftDb):
     n_fft: int = 1024
     hop_samples: int = 256
     silence: ClassVar[float] = -100.0
+    short_name: ClassVar[str] = ""  # not that of StftDb
 
     def __post_init__(self) -> None:
         if 2 * self.hop_samples > self.n_fft:
@@ -73,10 +74,11 @@ class WaveformPlane(StftDb):
 
     def to_linear_space(self, features: Features, values: Tensor) -> Tensor:
         """Gains that values mean for the features' spectrum: 1 where nothing is changed, 0 for silence."""
-        repeated = features.stft.stride(0) == 0
-        own = self.from_stft(features.stft[:1] if repeated else features.stft)
-        switched_off = (values <= self.silence) & (own > self.silence)
-        return torch.where(switched_off, 0.0, 10 ** ((values - own) / 20))
+        repeated = features.stft.stride(0) == 0  # coalitions of one item share its spectrum: decibels of it once
+        original_db = self.from_stft(features.stft[:1] if repeated else features.stft)
+        # the fill is -100 dB, which as a gain would leave a little of every loud bin: switched off means nothing
+        switched_off = (values <= self.silence) & (original_db > self.silence)
+        return torch.where(switched_off, 0.0, 10 ** ((values - original_db) / 20))
 
     def from_linear_space(self, features: Features, coordinates: Tensor) -> Features:
         """Features with gains (batch, freq, time) applied to their spectrum."""

@@ -8,11 +8,14 @@ from torch import Tensor
 from earwitness.core.errors import ParameterError
 from earwitness.core.types import Features
 from earwitness.methods.evidence import Evidence
+from earwitness.methods.method_spec import method
 from earwitness.methods.token_plane import onto_plane
 from earwitness.models.token_maps import TokenNetwork
 from earwitness.targets.scores import Score
 
 
+@method(needs="layers", one_pass=True, summary="where a transformer looks", part="a token", cost="one forward pass",
+        source="Abnar & Zuidema 2020, for transformers; the same for every target")
 def attention_rollout(score: Score, features: Features) -> Evidence:
     """Explain by the attentions of all layers, multiplied from the answer down to the tokens.
 

@@ -11,6 +11,7 @@ from torch.nn.functional import interpolate
 from earwitness.core.types import Features, Progress
 from earwitness.listening import features_of_sounds
 from earwitness.methods.evidence import Evidence
+from earwitness.methods.method_spec import method
 from earwitness.targets.scores import ClassProbability, Score
 
 STEEPEST = 6.0  # the sigmoid's slope at the end, over that at the start
@@ -18,6 +19,13 @@ TINY = 1e-12
 NEARLY_NOTHING = 1e-6  # of a probability: log(1 - p) stays finite
 
 
+@method(score="probability", needs="gradient", ranges={
+    "n_steps": (1, 10**4), "area": (0.0, 1e6), "smoothness": (0.0, 1e6), "learning_rate": (1e-6, 100.0),
+    "cell_rows": (1, 10**4), "cell_columns": (1, 10**6)},
+    summary="the smallest sound that keeps the answer", part="2 by 2 bins",
+    cost="60 steps of two forward and two backward passes",
+    source="objective of Paissan et al. 2024 (L-MAC), for one clip without a decoder: the smallest mask whose *sound* "
+           "keeps the prediction")
 def audible_mask(
     score: Score, features: Features, *, n_steps: int = 60, area: float = 4.0, smoothness: float = 0.5,
     learning_rate: float = 0.3, cell_rows: int = 2, cell_columns: int = 2, progress: Progress | None = None,
@@ -79,7 +87,7 @@ def audible_mask(
             masks.append(_mask(grid, STEEPEST, plane))
             facts.append([*_answers(score, item, masks[-1]).tolist(), float(masks[-1].mean())])
     names = ("score_kept", "score_removed", "mask_mean")
-    return Evidence(torch.stack(masks), facts={name: [each[k] for each in facts] for k, name in enumerate(names)})
+    return Evidence(torch.stack(masks), facts={name: [row[k] for row in facts] for k, name in enumerate(names)})
 
 
 def _mask(grid: Tensor, steepness: float, like: Tensor) -> Tensor:
@@ -98,9 +106,9 @@ def _answers(score: Score, item: Features, mask: Tensor) -> Tensor:
     """Score of the sound that a mask keeps and of the sound that it removes, (2,)."""
     model = score.model
     both = item.with_values(item.values.expand(2, -1, -1))
-    heard = features_of_sounds(model, model.front_end.inverse(both, torch.stack([mask, 1 - mask])))
+    split_features = features_of_sounds(model, model.front_end.inverse(both, torch.stack([mask, 1 - mask])))
     changed = item.values - model.front_end.from_stft(item.stft)
-    return score(heard.with_values(heard.values + changed))
+    return score(split_features.with_values(split_features.values + changed))
 
 
 def _terms(score: Score, item: Features) -> Callable[[Tensor], Tensor]:

@@ -10,14 +10,17 @@ from torch import Tensor
 from earwitness.core.errors import ParameterError, unknown_name
 from earwitness.core.types import Features, Progress
 from earwitness.methods.evidence import Evidence
+from earwitness.methods.method_spec import method
 from earwitness.methods.rescale import check_linear_between, rescaled
-from earwitness.models.adapters.torchscript import check_layers
 from earwitness.targets.scores import Score
 
 BATCH = 3
 DeepShapVariant = Literal["correct", "pak2025"]
 
 
+@method(needs="layers", complete=True, summary="contributions against backgrounds", part="a bin",
+        cost="one forward and one backward pass per background",
+        source="Shrikumar et al. 2017, Lundberg & Lee 2017; completeness gap reported")
 def deep_shap(
     score: Score, features: Features, *, backgrounds: Tensor | None = None, variant: DeepShapVariant = "correct",
     progress: Progress | None = None,
@@ -45,7 +48,6 @@ def deep_shap(
     """
     if variant not in ("correct", "pak2025"):
         raise unknown_name("variant", variant, ("correct", "pak2025"))
-    check_layers(score.model.network, "deep_shap")
     if backgrounds is None:
         backgrounds = score.model.front_end.silent(features.values).expand_as(features.values[:1])
     if backgrounds.ndim != 3 or backgrounds.shape[1:] != features.values.shape[1:] or not len(backgrounds):
@@ -53,8 +55,8 @@ def deep_shap(
                              f"{tuple(features.values.shape)}; last two axes must match")
     values, gaps = [], []
     for k in range(len(features)):
-        found, gap = _explain_item(score, features[k : k + 1], backgrounds.to(features.values), variant, progress)
-        values.append(found)
+        attribution, gap = _explain_item(score, features[k : k + 1], backgrounds.to(features.values), variant, progress)
+        values.append(attribution)
         gaps.append(gap)
     return Evidence(torch.stack(values), facts={"completeness_gap": gaps})
 

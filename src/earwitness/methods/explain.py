@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast, get_type_hints, overload
+from typing import Any, cast, overload
 
 from earwitness import frontends
 from earwitness.core.errors import ParameterError, unknown_name
 from earwitness.core.types import Attribution, Clip, Features, Progress
-from earwitness.core.validation import fits, in_words
-from earwitness.methods.attention_rollout import attention_rollout
-from earwitness.methods.audible_mask import audible_mask
-from earwitness.methods.deep_shap import deep_shap
-from earwitness.methods.evidence import Evidence
-from earwitness.methods.gradcam import gradcam
-from earwitness.methods.integrated_gradients import integrated_gradients
-from earwitness.methods.lime import audio_lime, lime, slime
-from earwitness.methods.occlusion import occlusion
-from earwitness.methods.relax import relax, rise
-from earwitness.methods.saliency import saliency
-from earwitness.methods.shapley import kernel_shap
-from earwitness.methods.smoothgrad import smoothgrad
+from earwitness.core.validation import fits
+from earwitness.methods.registry import METHODS, check_network, spec
 from earwitness.methods.windowed import WindowedEvidence, explain_windows, shifted
 from earwitness.models.audio_model import AudioModel
 from earwitness.models.eval_mode import eval_mode
@@ -32,22 +20,6 @@ from earwitness.models.windows import WindowLayout
 from earwitness.targets.counted_score import BATCH, Precision
 from earwitness.targets.resolved import ResolvedTarget, check_range, resolve_target, score_name
 from earwitness.targets.target import Target
-
-METHODS: dict[str, Callable[..., Evidence]] = {
-    "attention_rollout": attention_rollout, "audible_mask": audible_mask, "audio_lime": audio_lime,
-    "deep_shap": deep_shap, "gradcam": gradcam, "integrated_gradients": integrated_gradients,
-    "kernel_shap": kernel_shap, "lime": lime, "occlusion": occlusion, "relax": relax, "rise": rise,
-    "saliency": saliency, "slime": slime, "smoothgrad": smoothgrad,
-}
-DEFAULT_SCORES = {"audible_mask": "probability", "audio_lime": "probability", "lime": "probability",
-                  "occlusion": "probability", "relax": "similarity", "rise": "probability", "slime": "probability"}
-ON_THE_NETWORK_ITSELF = {"attention_rollout", "deep_shap", "gradcam", "saliency"}  # they look at layers, or pass once
-NOT_SETTINGS = ("generator", "progress")
-RANGES = {"n_samples": (1, 10**7), "n_masks": (1, 10**7), "n_steps": (1, 10**4), "cells": (1, 1000), "keep": (0.0, 1.0),
-          "alpha": (0.0, 1e12), "tolerance": (0.0, 1e12), "kernel_width": (1e-6, 1e6), "noise_share": (0.0, 100.0),
-          "area": (0.0, 1e6), "smoothness": (0.0, 1e6), "learning_rate": (1e-6, 100.0), "cell_rows": (1, 10**4),
-          "cell_columns": (1, 10**6)}
-
 
 At = float | tuple[float, float]
 
@@ -117,39 +89,41 @@ def explain(
         fast = bool(settings.pop("prepared"))
     if isinstance(clip, Sequence) and not isinstance(clip, str):
         alone: Callable[..., Any] = explain
-        return [alone(model, each, method, target, score=score, at_s=at_s, seed=seed, fast=fast,
+        return [alone(model, item, method, target, score=score, at_s=at_s, seed=seed, fast=fast,
                       precision=precision, progress=progress and shifted(progress, k, len(clip)), **settings)
-                for k, each in enumerate(clip)]
+                for k, item in enumerate(clip)]
     if not isinstance(model, AudioModel):
         kind = type(model).__name__
         raise ParameterError(f"model is a {kind}; expected an AudioModel: earwitness.load_model gives one, "
                              "earwitness.AudioModel(network, front_end) makes one")
     if not fits(seed, int) or seed < 0:
         raise ParameterError(f"seed is {seed!r}; expected a whole number from 0")
-    _check_names(method, settings)
+    chosen = spec(method)
+    chosen.check(settings)
+    check_network(chosen, model.network)
     several = isinstance(target, list | tuple)
     requested: list[Target | None] = (
         list(cast("Sequence[Target]", target)) if several else [cast("Target | None", target)])
     if not requested:
         raise ParameterError("target is an empty list; expected at least one class")
-    score = score_name(model, score, DEFAULT_SCORES.get(method, "logit"), requested)
+    score = score_name(model, score, chosen.score, requested)
     if precision not in ("fp32", "bf16"):
         raise unknown_name("precision", precision, ("fp32", "bf16"))
     with eval_mode(model.network):
         windows = model.windows(clip)
         range_s = None if at_s is None else check_range(at_s, duration_s=clip.duration_s)
-        targets = [resolve_target(model, windows, each, score, range_s) for each in requested]
-        optimised = _optimised(model, windows[0], enabled=fast and method not in ON_THE_NETWORK_ITSELF)
+        targets = [resolve_target(model, windows, request, score, range_s) for request in requested]
+        optimised = _optimised(model, windows[0], enabled=fast and chosen.takes_copy)
         by_target = explain_windows(
             METHODS[method], replace(model, network=optimised.network), windows, targets, batch=optimised.batch,
             precision=precision, seed=seed, settings=settings, progress=progress)
     common: dict[str, Any] = {"model": model.name, "front_end": frontends.describe_front_end(model.front_end),
                               "optimised": optimised.steps, "precision": precision}
     if len(targets) > 1:
-        common["asked_together"] = [each.words(model) for each in targets]
+        common["asked_together"] = [resolved.words(model) for resolved in targets]
     deviations = [windowed.deviation for windowed in by_target if windowed.deviation is not None]
-    own = _plain(_own_settings(method) | settings) | ({"bf16_deviation": max(deviations)} if deviations else {})
-    attributions = [_attribution(model, method, resolved, windowed, own | common, seed, windows.layout)
+    recorded = _plain(chosen.defaults | settings) | ({"bf16_deviation": max(deviations)} if deviations else {})
+    attributions = [_attribution(model, method, resolved, windowed, recorded | common, seed, windows.layout)
                     for resolved, windowed in zip(targets, by_target, strict=True)]
     return attributions if several else attributions[0]
 
@@ -182,23 +156,3 @@ def _one_or_all(components: Any) -> Any:
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value if isinstance(value, str | int | float | None) else type(value).__name__
             for name, value in settings.items()}
-
-
-def _own_settings(method: str) -> dict[str, Any]:
-    """Names and defaults of a method's own settings."""
-    parameters = inspect.signature(METHODS[method]).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in NOT_SETTINGS}
-
-
-def _check_names(method: str, settings: Mapping[str, Any]) -> None:
-    if not isinstance(method, str) or method not in METHODS:
-        raise unknown_name("method", method, METHODS)
-    hints = get_type_hints(METHODS[method])
-    for name, value in settings.items():
-        if name not in _own_settings(method):
-            raise unknown_name(f"setting of {method}", name, _own_settings(method) or ["(none)"])
-        if not fits(value, hints[name]):
-            raise ParameterError(f"{name} is {str(value)[:40]!r}; expected {in_words(hints[name])}")
-        low, high = RANGES.get(name, (None, None))
-        if low is not None and value is not None and not low <= value <= high:
-            raise ParameterError(f"{name} is {value}; expected {low:g} to {high:g}")

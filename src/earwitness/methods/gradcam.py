@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from earwitness.core.errors import ParameterError, unknown_name
 from earwitness.core.types import Features
 from earwitness.methods.evidence import Evidence
+from earwitness.methods.method_spec import method
 from earwitness.methods.token_plane import onto_plane
-from earwitness.models.adapters.torchscript import check_layers
 from earwitness.models.token_maps import TokenNetwork
 from earwitness.targets.scores import Score
 
@@ -22,6 +22,8 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 GradcamVariant = Literal["correct", "pak2025"]
 
 
+@method(needs="layers", summary="the last convolution", part="a cell of its maps",
+        cost="one forward pass, a backward pass to the layer", source="Selvaraju et al. 2017, signed")
 def gradcam(
     score: Score, features: Features, *, layer: str | None = None, relu: bool = False,
     variant: GradcamVariant = "correct",
@@ -80,7 +82,6 @@ def _weighted(maps: Tensor, gradient: Tensor) -> Tensor:
 def _watched_forward(score: Score, features: Features, layer: str | None) -> tuple[Tensor, Tensor]:
     """Run the score; return the output of the layer, maps (batch, channels, ...) or tokens, and the scores."""
     network = score.model.network
-    check_layers(network, "gradcam")
     candidates = dict(network.token_layers()) if isinstance(network, TokenNetwork) else convolutions(network)
     if not candidates:
         score(features)  # a black box says which methods it takes

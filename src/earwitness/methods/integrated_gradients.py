@@ -10,10 +10,14 @@ from torch import Tensor
 from earwitness.core.types import Features, Progress
 from earwitness.methods.evidence import Evidence
 from earwitness.methods.mean_gradient import mean_gradient
+from earwitness.methods.method_spec import method
 from earwitness.perturb.fills import FillContext, fill_values
 from earwitness.targets.scores import Score
 
 
+@method(needs="gradient", complete=True, ranges={"n_steps": (1, 10**4)}, summary="gradients on the way from silence",
+        part="a bin", cost="64 forward and backward passes", chance="no, but for a random baseline",
+        source="Sundararajan et al. 2017")
 def integrated_gradients(
     score: Score, features: Features, *, generator: torch.Generator, baseline: str = "silence", n_steps: int = 64,
     progress: Progress | None = None,

@@ -7,13 +7,19 @@ import torch
 from earwitness.core.types import Features, Progress
 from earwitness.methods.evidence import Evidence, painted
 from earwitness.methods.lime_surrogate import CoalitionSampling, LimeSurrogate
+from earwitness.methods.method_spec import DRAWS, PENALTY, method
 from earwitness.perturb import coalitions
 from earwitness.perturb.estimators import Distance
 from earwitness.perturb.game import CoalitionValues, make_game, play
 from earwitness.perturb.registry import ComponentsLike
 from earwitness.targets.scores import Score
 
+RANGES = {"n_samples": DRAWS, "kernel_width": (1e-6, 1e6), "alpha": PENALTY, "tolerance": PENALTY}
 
+
+@method(score="probability", series=True, ranges=RANGES, summary="which superpixels", part="a superpixel",
+        cost="1,000 forward passes, or until sure", chance="yes, with standard error",
+        source="Ribeiro et al. 2016, on superpixels; balanced sampling")
 def lime(
     score: Score, features: Features, *, generator: torch.Generator, components: ComponentsLike = "superpixels",
     fill: str = "segment_mean", n_samples: int = 1000, distance: Distance = "cosine", kernel_width: float = 0.25,
@@ -50,6 +56,9 @@ def lime(
                  tolerance=tolerance, progress=progress)
 
 
+@method(score="probability", series=True, ranges=RANGES, summary="which stretch or band", part="a stretch, a band",
+        cost="all 2ⁿ coalitions of n ≤ 14 segments", chance="no, for n ≤ 14",
+        source="Mishra et al. 2017, on temporal, spectral or time-frequency segments")
 def slime(
     score: Score, features: Features, *, generator: torch.Generator, components: ComponentsLike = "temporal",
     fill: str = "silence", n_samples: int | None = None, distance: Distance = "cosine", kernel_width: float = 0.25,
@@ -93,9 +102,13 @@ def slime(
                       enough=None if tolerance is None else enough)
         fits.append(surrogate.fit(values, sampling))
     return painted([fit.components for fit in fits], facts={
-        "n_samples_used": [fit.n_samples for fit in fits], "standard_error": [fit.error for fit in fits]})
+        "n_samples_used": [fit.n_samples for fit in fits], "standard_error": [fit.error for fit in fits],
+        "route": [fit.route for fit in fits]})
 
 
+@method(score="probability", ranges=RANGES, summary="which layer or stem", part="a layer",
+        cost="all 2ⁿ coalitions of n ≤ 14 sources", chance="no, for n ≤ 14",
+        source="Haunschmid et al. 2020, on sources")
 def audio_lime(
     score: Score, features: Features, *, generator: torch.Generator, components: ComponentsLike = "hpss",
     n_samples: int | None = None, kernel_width: float = 0.25, alpha: float = 1.0,

@@ -28,11 +28,13 @@ class SurrogateFit:
         components: with their weights.
         error: largest standard error of a weight; 0 where every coalition was scored.
         n_samples: draws that were used.
+        route: how their coalitions were scored, in words.
     """
 
     components: WeightedComponents
     error: float
     n_samples: int
+    route: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class LimeSurrogate:
                 coefficients, intercept = self._controlled(draws, scores, processes)
             error = self._error(draws, scores, block if sampling == "balanced" else 1)
         weighted = WeightedComponents(values.components, coefficients, float(intercept), r2)
-        return SurrogateFit(weighted, error, len(values.index))
+        return SurrogateFit(weighted, error, len(values.index), values.route)
 
     def _controlled(
         self, draws: Tensor, residuals: Tensor, processes: Sequence[GaussianProcess]

@@ -6,12 +6,15 @@ import torch
 
 from earwitness.core.types import Features, Progress
 from earwitness.methods.evidence import Evidence, painted
+from earwitness.methods.method_spec import method
 from earwitness.perturb.components import WeightedComponents
 from earwitness.perturb.game import make_game
 from earwitness.perturb.registry import ComponentsLike
 from earwitness.targets.scores import Score
 
 
+@method(score="probability", series=True, summary="what is lost without a part", part="a cell of a grid",
+        cost="one forward pass per part", source="Zeiler & Fergus 2014")
 def occlusion(
     score: Score, features: Features, *, generator: torch.Generator, components: ComponentsLike = "grid",
     fill: str = "silence", minimum: float | None = None, progress: Progress | None = None,

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from earwitness.core.types import Features, Progress
 from earwitness.methods.evidence import Evidence
+from earwitness.methods.method_spec import DRAWS, PENALTY, method
 from earwitness.perturb.estimators import Normalisation
 from earwitness.perturb.evaluate import evaluate
 from earwitness.perturb.fills import FillContext, fill_values
@@ -18,8 +19,12 @@ from earwitness.targets.scores import Score
 
 MaskSampling = Literal["balanced", "independent"]
 ROUND = 1024  # masks between two looks at the standard error
+RANGES = {"n_masks": DRAWS, "cells": (1, 1000), "keep": (0.0, 1.0), "tolerance": PENALTY}
 
 
+@method(score="similarity", series=True, ranges=RANGES, summary="what the embedding needs", part="a soft cell",
+        cost="3,000 forward passes, or until sure", chance="yes, with uncertainty",
+        source="Wickstrøm et al. 2023, for embeddings; balanced sampling")
 def relax(
     score: Score, features: Features, *, generator: torch.Generator, n_masks: int = 3000, masks: str = "random",
     cells: int = 7, keep: float = 0.5, fill: str = "silence", normalise: Normalisation = "mask_sum",
@@ -50,21 +55,25 @@ def relax(
     Source: Wickstrøm et al. 2023, eq. 4 and 5; Hammershøi et al. 2023 for the stripes. Differs: balanced sampling.
     """
     sampling = sampling or ("balanced" if keep == 0.5 else "independent")
-    found: list[MaskedMean] = []
+    estimates: list[MaskedMean] = []
     for k in range(len(features)):
         item = features[k : k + 1]
         filling = fill_values(fill, FillContext(item.values, score.model.front_end, generator=generator))
         grids = draw_grids(n_masks, masks, cells=cells, keep=keep, balanced=sampling == "balanced",
                            generator=generator)
-        found.append(_score_grids(score, item, grids, filling, sampling, tolerance, progress))
-    planes = [each.result(normalise=normalise) for each in found]
+        estimates.append(_score_grids(score, item, grids, filling, sampling, tolerance, progress))
+    planes = [estimate.result(normalise=normalise) for estimate in estimates]
     return Evidence(
         torch.stack([importance for importance, _ in planes]).to(features.values),
         torch.stack([spread for _, spread in planes]).to(features.values),
-        facts={"n_masks_used": [each.count for each in found], "standard_error": [each.error for each in found]},
+        facts={"n_masks_used": [estimate.count for estimate in estimates],
+               "standard_error": [estimate.error for estimate in estimates]},
     )
 
 
+@method(score="probability", series=True, ranges=RANGES, summary="what kept masks have in common", part="a soft cell",
+        cost="3,000 forward passes, or until sure", chance="yes, with uncertainty",
+        source="Petsiuk et al. 2018, with uncertainty; balanced sampling")
 def rise(
     score: Score, features: Features, *, generator: torch.Generator, n_masks: int = 3000, masks: str = "random",
     cells: int = 7, keep: float = 0.5, fill: str = "silence", normalise: Normalisation = "mask_sum",
@@ -100,7 +109,7 @@ def _score_grids(
 
         scores = torch.cat([scores, evaluate(score, make, until - done, progress=report)])
         if tolerance is not None:
-            found = masked_mean(grids.first(until), scores, shape, balanced=sampling == "balanced")
-            if found.error <= tolerance:
-                return found
+            estimate = masked_mean(grids.first(until), scores, shape, balanced=sampling == "balanced")
+            if estimate.error <= tolerance:
+                return estimate
     return masked_mean(grids, scores, shape, balanced=sampling == "balanced")

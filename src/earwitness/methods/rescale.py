@@ -107,21 +107,23 @@ def _answer(rules: Rules, module: nn.Module, entered: Tensor, left: Tensor) -> T
             )
         rules.seen[module] = entered.detach()
         return None
+    # The output goes in detached and inside a tuple, where autograd does not look: the only way back is the slope.
     kind = _MaxSlope if isinstance(module, MAXIMA) else _Slope
     answer: Tensor = kind.apply(entered, (left.detach(),), rules.seen[module], module)  # type: ignore[no-untyped-call]
     return answer
 
 
-def _derivative(module: nn.Module, entered: Tensor, places: Tensor) -> Tensor:
-    """Derivative of an elementwise module, (same shape as ``entered``); only ``places`` matter.
+def _derivative(module: nn.Module, entered: Tensor, near: Tensor) -> Tensor:
+    """Derivative of an elementwise module, (same shape as ``entered``); only where ``near`` is true matters.
 
-    A module with parameters of its own, such as one slope per channel, is asked about everything.
+    A module with parameters of its own, such as one slope per channel, takes all of them.
     """
-    some = entered if any(True for _ in module.parameters()) else entered[places]
+    points = entered if any(True for _ in module.parameters()) else entered[near]
     with torch.enable_grad():
-        leaf = some.detach().requires_grad_()
+        leaf = points.detach().requires_grad_()
+        # the class's forward, because calling the module would run its hooks again; a clone, because it may be in place
         (local,) = torch.autograd.grad(type(module).forward(module, leaf.clone()).sum(), leaf)
-    return local if some is entered else torch.zeros_like(entered).masked_scatter_(places, local)
+    return local if points is entered else torch.zeros_like(entered).masked_scatter_(near, local)
 
 
 class _Entry(torch.autograd.Function):
@@ -140,10 +142,10 @@ class _Slope(torch.autograd.Function):
     """An elementwise nonlinearity whose derivative is the slope to the features' value."""
 
     @staticmethod
-    def forward(ctx: Any, entered: Tensor, left: tuple[Tensor], wanted: Tensor, module: nn.Module) -> Tensor:
-        way = wanted - entered
-        near = way.abs() <= SMALL
-        slope = (type(module).forward(module, wanted) - left[0]).div_(way.masked_fill_(near, 1.0))
+    def forward(ctx: Any, entered: Tensor, left: tuple[Tensor], feature_input: Tensor, module: nn.Module) -> Tensor:
+        way = feature_input - entered
+        near = way.abs() <= SMALL  # here the slope is 0 / 0, and its limit the derivative
+        slope = (type(module).forward(module, feature_input) - left[0]).div_(way.masked_fill_(near, 1.0))
         if bool(near.any()):
             slope = torch.where(near, _derivative(module, entered, near), slope)
         ctx.save_for_backward(slope)
@@ -159,21 +161,24 @@ class _MaxSlope(torch.autograd.Function):
     """Max pooling: the difference is shared out over the places of both maxima, so that none is lost."""
 
     @staticmethod
-    def forward(ctx: Any, entered: Tensor, left: tuple[Tensor], wanted: Tensor, module: nn.Module) -> Tensor:
-        own, own_places = _pool(module, wanted)
-        _, places = _pool(module, entered)
-        ctx.save_for_backward(entered, wanted, left[0], own, places, own_places)
+    def forward(ctx: Any, entered: Tensor, left: tuple[Tensor], feature_input: Tensor, module: nn.Module) -> Tensor:
+        feature_output, feature_argmax = _pool(module, feature_input)
+        _, argmax = _pool(module, entered)
+        ctx.save_for_backward(entered, feature_input, left[0], feature_output, argmax, feature_argmax)
         return left[0]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        entered, wanted, left, own, places, own_places = ctx.saved_tensors
-        larger = torch.maximum(own, left)
-        way = wanted - entered
+        entered, feature_input, left, feature_output, argmax, feature_argmax = ctx.saved_tensors
+        # A larger maximum of the features is due to their argmax, a smaller one to the background's: there the input
+        # moved at least as far and in the same direction, so slopes stay in 0..1 and the shares sum to the difference.
+        # The features' argmax alone would lose what falls elsewhere.
+        larger = torch.maximum(feature_output, left)
+        way = feature_input - entered
         shared = torch.zeros_like(entered).flatten(2)
         spread = gradients[0].flatten(2)
-        shared.scatter_add_(2, own_places.expand_as(places).flatten(2), spread * (larger - left).flatten(2))
-        shared.scatter_add_(2, places.flatten(2), spread * (own - larger).flatten(2))
+        shared.scatter_add_(2, feature_argmax.expand_as(argmax).flatten(2), spread * (larger - left).flatten(2))
+        shared.scatter_add_(2, argmax.flatten(2), spread * (feature_output - larger).flatten(2))
         shared = shared.view_as(entered)
         slope = torch.where(way.abs() > SMALL, shared / torch.where(way.abs() > SMALL, way, 1.0), 0.0)
         return slope, None, None, None
@@ -187,5 +192,5 @@ def _pool(module: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
         settings |= {name: getattr(module, name) for name in names}
     else:
         settings["output_size"] = module.output_size
-    left, places = POOLS[type(module)](x, **settings)
-    return left, places
+    left, argmax = POOLS[type(module)](x, **settings)
+    return left, argmax

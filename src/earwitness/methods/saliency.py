@@ -6,9 +6,12 @@ import torch
 
 from earwitness.core.types import Features
 from earwitness.methods.evidence import Evidence
+from earwitness.methods.method_spec import method
 from earwitness.targets.scores import Score
 
 
+@method(needs="gradient", one_pass=True, summary="the gradient", part="a bin",
+        cost="one forward and one backward pass", source="Simonyan et al. 2014, signed")
 def saliency(score: Score, features: Features) -> Evidence:
     """Explain by the signed gradient of the score.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -12,10 +11,8 @@ from torch import Tensor, nn
 from earwitness.core.errors import ParameterError, unknown_name
 from earwitness.core.types import Attribution, Features
 from earwitness.core.validation import fits
-from earwitness.methods.evidence import Evidence
-from earwitness.methods.lime import lime, slime
-from earwitness.methods.occlusion import occlusion
-from earwitness.methods.relax import relax, rise
+from earwitness.methods.method_spec import MethodSpec
+from earwitness.methods.registry import spec, specs
 from earwitness.models.audio_model import Activation, AudioModel
 from earwitness.models.eval_mode import eval_mode
 from earwitness.perturb.gain_planes import GainedNetwork, plane_of
@@ -23,9 +20,6 @@ from earwitness.targets.counted_score import CountedScore
 from earwitness.targets.scores import SCORES, OutputScore, Similarity, predicted_class
 
 Baseline = Literal["zero", "mean"]
-SERIES_METHODS: dict[str, Callable[..., Evidence]] = {
-    "lime": lime, "occlusion": occlusion, "relax": relax, "rise": rise, "slime": slime,
-}
 PARTS = {"time": "temporal", "frequency": "spectral", "time_frequency": "grid"}
 MASKS = {"time": "time", "frequency": "frequency", "time_frequency": "random"}
 
@@ -42,7 +36,7 @@ def explain_series(
         network: (batch, channels, time) -> logits, or embeddings; ``network.embed`` is asked for embeddings where it
             exists.
         series: (channels, time).
-        method: "relax", "rise", "lime", "slime" or "occlusion".
+        method: "relax", "rise", "lime", "slime" or "occlusion", or one of your own with ``series=True``.
         target: class name or index; None takes the predicted class, and is needed for similarity.
         plane: "time" (channels × samples), "frequency" (Fourier bins × channels), or "time_frequency" (Fourier bins
             × frames of the short-time Fourier transform, shared by all channels).
@@ -62,9 +56,8 @@ def explain_series(
     Raises:
         ParameterError: unknown method, plane, score or setting, or a series that does not fit.
     """
-    if method not in SERIES_METHODS:
-        raise unknown_name("method for series", method, SERIES_METHODS)
-    score = score or ("similarity" if method == "relax" else "probability")
+    chosen = _series_method(method)
+    score = score or chosen.score
     if score not in (*SCORES, "similarity"):
         raise unknown_name("score", score, (*SCORES, "similarity"))
     if baseline not in ("zero", "mean"):
@@ -72,8 +65,8 @@ def explain_series(
     if not fits(seed, int) or seed < 0:
         raise ParameterError(f"seed is {seed!r}; expected a whole number from 0")
     front_end = plane_of(series, plane, sample_rate_hz=sample_rate_hz, n_fft=n_fft)
-    settings = _defaults(method, plane) | settings
-    _check_settings(method, settings)
+    settings = _defaults(chosen, plane) | settings
+    _check_settings(chosen, settings)
     base = torch.zeros_like(series[:, :1]) if baseline == "zero" else series.mean(1, keepdim=True)
     model = AudioModel(GainedNetwork(network, series, front_end, base), front_end, labels=labels, activation=activation,
                        name=type(network).__name__)
@@ -83,7 +76,8 @@ def explain_series(
         index = _index(model, item, target, score)
         explained: OutputScore = Similarity.to_item(model, item) if index is None else SCORES[score](model, index)
         counted = CountedScore(explained)
-        evidence = SERIES_METHODS[method](counted, item, generator=torch.Generator().manual_seed(seed), **settings)
+        drawn = {"generator": torch.Generator().manual_seed(seed)} if "generator" in chosen.parameters else {}
+        evidence = chosen.function(counted, item, **drawn, **settings)
     spread = None if evidence.uncertainty is None else evidence.uncertainty[0]
     return Attribution(
         values=evidence.values[0].detach(), target=None if index is None else model.class_name(index), method=method,
@@ -101,16 +95,23 @@ def _index(model: AudioModel, item: Features, target: str | int | None, score: s
     return predicted_class(model, item) if target is None else model.class_index(target)
 
 
-def _defaults(method: str, plane: str) -> dict[str, Any]:
-    return {"masks": MASKS[plane]} if method in ("relax", "rise") else {"components": PARTS[plane], "fill": "silence"}
+def _series_method(name: str) -> MethodSpec:
+    names = [each for each, said in specs().items() if said.series]
+    if name not in names:
+        raise unknown_name("method for series", name, names)
+    return spec(name)
 
 
-def _check_settings(method: str, settings: dict[str, Any]) -> None:
-    known = [p.name for p in inspect.signature(SERIES_METHODS[method]).parameters.values()
-             if p.kind is p.KEYWORD_ONLY and p.name not in ("generator", "progress", "minimum")]
-    for name in settings:
-        if name not in known:
-            raise unknown_name(f"setting of {method}", name, known)
+def _defaults(method: MethodSpec, plane: str) -> dict[str, Any]:
+    if "masks" in method.settings:
+        return {"masks": MASKS[plane]}
+    return {"components": PARTS[plane], "fill": "silence"}
+
+
+def _check_settings(method: MethodSpec, settings: dict[str, Any]) -> None:
+    if "minimum" in settings:
+        raise unknown_name(f"setting of {method.name} for series", "minimum", set(method.settings) - {"minimum"})
+    method.check(settings)
     if settings.get("fill", "silence") not in ("silence", "zero"):
         raise ParameterError(f"fill is {settings['fill']!r}; a series' plane holds gains, so expected 'silence': "
                              "choose what is heard instead with baseline")

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from earwitness.core.types import Features, Progress
 from earwitness.methods.evidence import Evidence, painted
+from earwitness.methods.method_spec import DRAWS, PENALTY, method
 from earwitness.perturb import coalitions, estimators
 from earwitness.perturb.components import WeightedComponents
 from earwitness.perturb.game import CoalitionValues, make_game, play
@@ -14,6 +15,9 @@ from earwitness.perturb.registry import ComponentsLike
 from earwitness.targets.scores import Score
 
 
+@method(complete=True, ranges={"n_samples": DRAWS, "tolerance": PENALTY}, summary="what each part adds",
+        part="a stretch, a band", cost="all 2ⁿ coalitions of n ≤ 14 parts, or 2,048", chance="no, for n ≤ 14",
+        source="Lundberg & Lee 2017")
 def kernel_shap(
     score: Score, features: Features, *, generator: torch.Generator, components: ComponentsLike = "temporal",
     fill: str = "silence", n_samples: int | None = None, minimum: float | None = None,
@@ -48,7 +52,8 @@ def kernel_shap(
         components_of_items.append(_shapley_values(values))
         played.append(values)
     return painted(components_of_items, facts={"n_samples_used": [len(values.index) for values in played],
-                                               "standard_error": [_error(values) for values in played]})
+                                               "standard_error": [_error(values) for values in played],
+                                               "route": [values.route for values in played]})
 
 
 def _draws(n: int, n_samples: int | None, generator: torch.Generator) -> Tensor:

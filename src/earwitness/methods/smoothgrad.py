@@ -8,9 +8,13 @@ from torch import Tensor
 from earwitness.core.types import Features, Progress
 from earwitness.methods.evidence import Evidence
 from earwitness.methods.mean_gradient import mean_gradient
+from earwitness.methods.method_spec import DRAWS, method
 from earwitness.targets.scores import Score
 
 
+@method(needs="gradient", ranges={"n_samples": DRAWS, "noise_share": (0.0, 100.0)},
+        summary="gradients of noisy copies", part="a bin", cost="32 forward and backward passes", chance="yes",
+        source="Smilkov et al. 2017, signed")
 def smoothgrad(
     score: Score, features: Features, *, generator: torch.Generator, n_samples: int = 32, noise_share: float = 0.05,
     progress: Progress | None = None,

@@ -30,12 +30,12 @@ def onto_plane(maps: TokenMaps, front_end: FrontEnd, n_frames: int) -> Tensor:
     return values @ _interpolation(front_end.times_s(n_frames), maps.times_s).to(values).T
 
 
-def _interpolation(wanted: Tensor, known: Tensor) -> Tensor:
-    """Return the matrix (wanted, known) of linear interpolation between rising places."""
-    if len(known) == 1:
-        return torch.ones(len(wanted), 1, dtype=torch.float64)
-    at = wanted.double().clamp(known[0], known[-1])
-    left = torch.searchsorted(known, at, right=True).clamp(1, len(known) - 1) - 1
-    share = ((at - known[left]) / (known[left + 1] - known[left]))[:, None]
-    places = torch.arange(len(known))
-    return (places == left[:, None]) * (1 - share) + (places == left[:, None] + 1) * share
+def _interpolation(points: Tensor, positions: Tensor) -> Tensor:
+    """Return the matrix (points, positions) of linear interpolation between rising positions."""
+    if len(positions) == 1:
+        return torch.ones(len(points), 1, dtype=torch.float64)
+    at = points.double().clamp(positions[0], positions[-1])
+    left = torch.searchsorted(positions, at, right=True).clamp(1, len(positions) - 1) - 1
+    share = ((at - positions[left]) / (positions[left + 1] - positions[left]))[:, None]
+    columns = torch.arange(len(positions))
+    return (columns == left[:, None]) * (1 - share) + (columns == left[:, None] + 1) * share

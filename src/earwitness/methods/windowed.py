@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from torch import Tensor
 from earwitness.core.errors import ParameterError
 from earwitness.core.types import Features, Progress
 from earwitness.methods.evidence import Evidence
+from earwitness.methods.method_spec import spec_of
 from earwitness.models.audio_model import AudioModel
 from earwitness.models.overlap_add import OverlapAdd
 from earwitness.models.windows import WindowLayout, Windows
@@ -91,7 +91,7 @@ def explain_windows(
     layout = windows.layout
     by_target = [WindowedEvidence(layout) for _ in targets]
     window_s = layout.window_samples / layout.sample_rate_hz
-    takes, n_done, n_all = inspect.signature(method).parameters, 0, len(windows) * len(targets)
+    takes, n_done, n_all = spec_of(method).parameters, 0, len(windows) * len(targets)
     for k, item in enumerate(windows):
         start_s = layout.start_s(k)
         scores = [target.score_for(model, item, start_s=start_s) for target in targets]

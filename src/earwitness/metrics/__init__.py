@@ -19,10 +19,11 @@ from earwitness.metrics.localisation import (
     top_k_iou,
 )
 from earwitness.metrics.measure import DOMAINS, Domain, Measures, measure, measure_masks, measures_of
+from earwitness.metrics.registry import METRICS, Metric, mask_metrics, sound_metrics
 from earwitness.metrics.similarity import rank_correlation
 
-__all__ = ["DOMAINS", "Domain", "Flipping", "Measures", "average_drop", "average_gain", "average_increase",
-           "bootstrap_interval", "complexity", "faithfulness", "flip", "input_fidelity", "is_degenerate", "kept_area",
-           "localisation_auc", "log_spectral_distance", "measure", "measure_masks", "measures_of", "pesq",
-           "pointing_game", "rank_correlation", "relevance_mass", "relevance_rank", "si_sdr", "sparseness", "stoi",
-           "top_k_iou", "wilson_interval"]
+__all__ = ["DOMAINS", "METRICS", "Domain", "Flipping", "Measures", "Metric", "average_drop", "average_gain",
+           "average_increase", "bootstrap_interval", "complexity", "faithfulness", "flip", "input_fidelity",
+           "is_degenerate", "kept_area", "localisation_auc", "log_spectral_distance", "mask_metrics", "measure",
+           "measure_masks", "measures_of", "pesq", "pointing_game", "rank_correlation", "relevance_mass",
+           "relevance_rank", "si_sdr", "sound_metrics", "sparseness", "stoi", "top_k_iou", "wilson_interval"]

@@ -33,10 +33,10 @@ def si_sdr(reference: Tensor, estimate: Tensor) -> Tensor:
     """
     reference, estimate = _checked(reference, estimate)
     scale = (estimate * reference).sum(-1, keepdim=True) / reference.square().sum(-1, keepdim=True)
-    wanted = (scale * reference).square().sum(-1)
-    wrong = (estimate - scale * reference).square().sum(-1)
+    target_power = (scale * reference).square().sum(-1)
+    error_power = (estimate - scale * reference).square().sum(-1)
     silent = (estimate.abs().amax(-1) == 0) | (reference.abs().amax(-1) == 0)
-    ratio = 10 * torch.log10(wanted / wrong)
+    ratio = 10 * torch.log10(target_power / error_power)
     return torch.where(silent, torch.full_like(ratio, float("nan")), ratio).float()
 
 
@@ -86,8 +86,8 @@ def pesq(reference: Tensor, estimate: Tensor, *, sample_rate_hz: int) -> Tensor:
     settings = {"mode": PESQ_MODES[sample_rate_hz], "on_error": score.PesqError.RETURN_VALUES}
 
     def one(a: Tensor, b: Tensor) -> float:
-        found = float(score.pesq(sample_rate_hz, a.numpy(), b.numpy(), **settings))
-        return found if found > 0 else float("nan")
+        rating = float(score.pesq(sample_rate_hz, a.numpy(), b.numpy(), **settings))
+        return rating if rating > 0 else float("nan")
 
     return _each(one, reference, estimate)
 

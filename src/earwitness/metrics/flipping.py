@@ -84,11 +84,11 @@ def _blocks(values: Tensor, order: Order, n_blocks: int, generator: torch.Genera
     if order == "random":
         if generator is None:
             raise ParameterError("order 'random' needs a generator")
-        places = torch.randperm(flat.numel(), generator=generator)
+        bins = torch.randperm(flat.numel(), generator=generator)
     elif order in ORDERS:
-        places = flat.argsort(descending=order == "most", stable=True)
+        bins = flat.argsort(descending=order == "most", stable=True)
     else:
         raise unknown_name("order", order, ORDERS)
-    steps = torch.empty_like(places)
-    steps[places] = torch.arange(flat.numel()) * n_blocks // flat.numel()
+    steps = torch.empty_like(bins)
+    steps[bins] = torch.arange(flat.numel()) * n_blocks // flat.numel()
     return steps.view(values.shape)

@@ -43,12 +43,12 @@ def bootstrap_interval(values: Tensor, *, generator: torch.Generator) -> tuple[f
 
     Source: Efron 1979, percentile interval.
     """
-    known = values.flatten().double()
-    known = known[~known.isnan()]
-    if len(known) < 2:
+    present = values.flatten().double()
+    present = present[~present.isnan()]
+    if len(present) < 2:
         return float("nan"), float("nan")
-    drawn = torch.randint(len(known), (RESAMPLES, len(known)), generator=generator)
-    low, high = torch.quantile(known[drawn].mean(1), torch.tensor(ENDS, dtype=torch.float64)).tolist()
+    drawn = torch.randint(len(present), (RESAMPLES, len(present)), generator=generator)
+    low, high = torch.quantile(present[drawn].mean(1), torch.tensor(ENDS, dtype=torch.float64)).tolist()
     return low, high
 
 

@@ -115,9 +115,9 @@ def top_k_iou(values: Tensor, evidence: Tensor, *, k: int | None = None) -> Tens
         raise ParameterError(f"k is {k}; expected 1 to {values.shape[-1] * values.shape[-2]} bins")
     flat, truth = _flat_pair(values, evidence)
     size = truth.sum(-1)
-    wanted = size if k is None else torch.full_like(size, k)
-    hits = _hits(flat, truth, wanted)
-    return _where_known(truth, hits / (wanted + size - hits))
+    n_highest = size if k is None else torch.full_like(size, k)
+    hits = _hits(flat, truth, n_highest)
+    return _where_known(truth, hits / (n_highest + size - hits))
 
 
 def average_ranks(flat: Tensor) -> Tensor:
@@ -140,12 +140,12 @@ def _flat_pair(values: Tensor, evidence: Tensor) -> tuple[Tensor, Tensor]:
     return values.flatten(-2), (evidence.expand(shape) > 0.5).flatten(-2).to(values.dtype)
 
 
-def _hits(flat: Tensor, truth: Tensor, wanted: Tensor) -> Tensor:
-    """How much of the truth lies on the ``wanted`` (...) highest values; ties count by their expected share."""
+def _hits(flat: Tensor, truth: Tensor, n_highest: Tensor) -> Tensor:
+    """How much of the truth lies on the ``n_highest`` (...) highest values; ties count by their expected share."""
     ordered = flat.sort(-1, descending=True).values
-    threshold = ordered.gather(-1, (wanted.long() - 1).clamp(min=0)[..., None])
+    threshold = ordered.gather(-1, (n_highest.long() - 1).clamp(min=0)[..., None])
     above, tied = (flat > threshold).to(truth), (flat == threshold).to(truth)
-    places_left = wanted - above.sum(-1)
+    places_left = n_highest - above.sum(-1)
     return (above * truth).sum(-1) + (tied * truth).sum(-1) * places_left / tied.sum(-1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -12,14 +13,8 @@ from earwitness.core.errors import ParameterError, unknown_name
 from earwitness.core.types import Features
 from earwitness.frontends import Inversion
 from earwitness.listening import features_of_sounds
-from earwitness.metrics.conciseness import Convention, complexity, is_degenerate, kept_area, sparseness
-from earwitness.metrics.faithfulness import (
-    average_drop,
-    average_gain,
-    average_increase,
-    faithfulness,
-    input_fidelity,
-)
+from earwitness.metrics.conciseness import Convention, is_degenerate, kept_area
+from earwitness.metrics.registry import mask_metrics
 from earwitness.models.audio_model import AudioModel
 
 BATCH = 32
@@ -30,16 +25,11 @@ DOMAINS: tuple[Domain, ...] = ("features", "audio")
 
 @dataclass(frozen=True)
 class Measures:
-    """The seven metrics of Pak & Teryokhina 2025 for one clip, with what is needed to believe them.
+    """The metrics of one mask, with what is needed to believe them; each metric is also an attribute, as ``.FF``.
 
     Attributes:
-        FF: faithfulness on spectra, -1..1, higher is better.
-        AI: average increase, 0 or 100 %, higher is better.
-        AD: average drop, 0..100 %, lower is better.
-        AG: average gain, 0..100 %, higher is better.
-        FidIn: input fidelity, 0 or 1, higher is better.
-        SPS: sparseness of the mask, 0..1, higher is more focused.
-        COMP: complexity of the mask, nats, lower is simpler.
+        metrics: name of ``METRICS`` -> number: the seven of Pak & Teryokhina 2025 (FF, AI, AD, AG, FidIn, SPS, COMP),
+            and what was added.
         kept_area: share of the plane that the mask keeps, 0..1.
         degenerate: the mask is constant, so the other numbers say nothing.
         p: probability of the target for the original, 0..1.
@@ -47,22 +37,22 @@ class Measures:
         p_removed: probability of the target for what is removed.
     """
 
-    FF: float
-    AI: float
-    AD: float
-    AG: float
-    FidIn: float
-    SPS: float
-    COMP: float
+    metrics: Mapping[str, float]
     kept_area: float
     degenerate: bool
     p: float
     p_kept: float
     p_removed: float
 
+    def __getattr__(self, name: str) -> float:
+        metrics = self.__dict__.get("metrics", {})  # empty while an unpickled one is being filled
+        if name not in metrics:
+            raise AttributeError(f"Measures has no {name!r}; it has {', '.join(metrics)}")
+        return float(metrics[name])
+
     def as_dict(self) -> dict[str, float | bool]:
-        """Return name -> number, in the order above."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        """Return name -> number: the metrics, then the others in the order above."""
+        return {**self.metrics, **{f.name: getattr(self, f.name) for f in fields(self) if f.name != "metrics"}}
 
 
 def measure(
@@ -167,12 +157,12 @@ def measures_of(
     k = len(masks)
     original, kept, removed = probabilities[:1], probabilities[1 : 1 + k], probabilities[1 + k :]
     p, p_kept, p_removed = original[:, target].expand(k), kept[:, target], removed[:, target]
-    columns = {
-        "FF": faithfulness(p, p_removed), "AI": average_increase(p, p_kept), "AD": average_drop(p, p_kept),
-        "AG": average_gain(p, p_kept), "FidIn": input_fidelity(original.expand_as(kept), kept),
-        "SPS": sparseness(masks, convention=convention), "COMP": complexity(masks, convention=convention),
-        "kept_area": kept_area(masks), "degenerate": is_degenerate(masks),
-        "p": p, "p_kept": p_kept, "p_removed": p_removed,
-    }
-    lists = {name: column.tolist() for name, column in columns.items()}
-    return [Measures(**{name: column[each] for name, column in lists.items()}) for each in range(k)]
+    given = {"mask": masks, "p": p, "p_kept": p_kept, "p_removed": p_removed,
+             "probabilities": original.expand_as(kept), "probabilities_kept": kept, "probabilities_removed": removed,
+             "convention": convention}
+    metrics = {name: metric.of(given, k) for name, metric in mask_metrics().items()}
+    beside = {"kept_area": kept_area(masks), "degenerate": is_degenerate(masks), "p": p, "p_kept": p_kept,
+              "p_removed": p_removed}
+    columns = {name: column.tolist() for name, column in beside.items()}
+    return [Measures({name: numbers[row] for name, numbers in metrics.items()},
+                     **{name: column[row] for name, column in columns.items()}) for row in range(k)]

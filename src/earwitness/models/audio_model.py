@@ -125,11 +125,11 @@ class AudioModel:
             raise ParameterError(f"clip is a {type(clip).__name__}; expected a Clip: earwitness.load reads one")
         if not bool(torch.isfinite(clip.waveform).all()):
             raise ParameterError(f"{clip.name}: waveform has NaN or infinite samples; expected finite sound")
-        wanted = audio.resample(clip, self.sample_rate_hz).waveform.to(self._example_parameter())
-        window, hop = self._window_and_hop(wanted.numel())
-        rest = max(0, wanted.numel() - window)
+        waveform = audio.resample(clip, self.sample_rate_hz).waveform.to(self._example_parameter())
+        window, hop = self._window_and_hop(waveform.numel())
+        rest = max(0, waveform.numel() - window)
         count = 1 + (math.ceil(rest / hop) if self.keep_partial else rest // hop)
-        return audio.fit_length(wanted, window + (count - 1) * hop).unfold(0, window, hop)
+        return audio.fit_length(waveform, window + (count - 1) * hop).unfold(0, window, hop)
 
     def features(self, clip: Clip) -> Features:
         """Return the features of a clip, one item of the batch per window."""
@@ -159,13 +159,13 @@ class AudioModel:
             raise ParameterError(f"network returns a {kind}; expected a tensor of logits (batch, classes)")
         axes = 2 if self.frames is None else 3
         if logits.ndim != axes or (self.labels and logits.shape[1] != len(self.labels)):
-            wanted = f"(batch, {len(self.labels) or 'classes'}{', frames' * (axes == 3)})"
+            expected_shape = f"(batch, {len(self.labels) or 'classes'}{', frames' * (axes == 3)})"
             more = "; a frame-wise network needs frames=earwitness.models.Frames()" if logits.ndim > axes else ""
             raise ParameterError(
-                f"network returns shape {tuple(logits.shape)}; expected {wanted}: one logit per label{more}")
+                f"network returns shape {tuple(logits.shape)}; expected {expected_shape}: one logit per label{more}")
         return logits
 
-    def probabilities(self, heard: Clip | Features) -> Tensor:
+    def probabilities(self, sound: Clip | Features) -> Tensor:
         """Return class probabilities, (batch, classes), one row per window; no gradient is kept.
 
         Those of a frame-wise network are the frames' probabilities, pooled.
@@ -173,9 +173,9 @@ class AudioModel:
         Raises:
             ParameterError: the model's outputs are no probabilities.
         """
-        return self.pooled(self.frame_probabilities(heard))
+        return self.pooled(self.frame_probabilities(sound))
 
-    def frame_probabilities(self, heard: Clip | Features) -> Tensor:
+    def frame_probabilities(self, sound: Clip | Features) -> Tensor:
         """Return class probabilities as the network gives them: (batch, classes), frame-wise (batch, classes, frames).
 
         Raises:
@@ -185,7 +185,7 @@ class AudioModel:
             raise ParameterError(f"model {self.name!r} gives plain numbers (activation 'identity'), no probabilities; "
                                  "ask model.logits, or explain the score 'output'")
         with eval_mode(self.network), torch.no_grad():
-            features = self.features(heard) if isinstance(heard, Clip) else heard
+            features = self.features(sound) if isinstance(sound, Clip) else sound
             return self.activated(self.outputs(features))
 
     def activated(self, outputs: Tensor) -> Tensor:

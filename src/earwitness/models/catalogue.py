@@ -93,14 +93,15 @@ def read_card(path: Path) -> Card:
         hints = get_type_hints(Card)
         if not isinstance(content, dict):
             raise WeightsError(f"{path}: not a model card; expected an object with entries {', '.join(sorted(hints))}")
-        known = set(hints)
-        unknown = sorted(set(content) - known)
+        entry_names = set(hints)
+        unknown = sorted(set(content) - entry_names)
         if unknown:
-            raise WeightsError(f"{path}: unknown entries {', '.join(unknown[:5])}; known: {', '.join(sorted(known))}")
+            raise WeightsError(f"{path}: unknown entries {', '.join(unknown[:5])}; "
+                               f"known: {', '.join(sorted(entry_names))}")
         for name, value in content.items():
             if not fits(value, hints[name]):
-                wanted = in_words(hints[name], none="null")
-                raise WeightsError(f"{path}: {name} is {json.dumps(value)[:40]}; expected {wanted}")
+                expected_type = in_words(hints[name], none="null")
+                raise WeightsError(f"{path}: {name} is {json.dumps(value)[:40]}; expected {expected_type}")
         missing = [entry.name for entry in fields(Card) if entry.default is entry.default_factory is MISSING
                    and entry.name not in content]
         if missing:
@@ -130,15 +131,15 @@ def load_model(name: str | os.PathLike[str], *, weights: str | os.PathLike[str] 
     >>> load_model("esc10-mel").labels[0]
     'dog'
     """
-    known = cards()
-    bundled = str(name) in known
+    bundled_cards = cards()
+    bundled = str(name) in bundled_cards
     if bundled:
-        card = known[str(name)]
+        card = bundled_cards[str(name)]
         folder = Path(str(resources.files("earwitness.models") / "bundled"))
     else:
         path = Path(name) if str(name).endswith(".json") else Path(name) / "card.json"
         if not is_file(path):
-            raise unknown_name("model", str(name), known)
+            raise unknown_name("model", str(name), bundled_cards)
         card, folder = read_card(path), path.parent
     if "://" in card.weights and weights is None and not bundled:
         raise WeightsError(f"{path}: a card of your own may not download; fetch {card.weights} and pass it as weights")

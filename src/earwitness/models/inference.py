@@ -70,32 +70,37 @@ def optimise_for_inference(network: nn.Module, example: Tensor) -> OptimisedNetw
     if not any(isinstance(module, CONVOLUTIONS) for module in network.modules()):
         return OptimisedNetwork(network, UNKNOWN_BATCH, "unchanged: no convolution", 0.0)
     key = _state_of(network, example)
-    known = _REMEMBERED.get(network)
-    if known is not None and known[0] == key:
-        return known[1]
+    remembered = _REMEMBERED.get(network)
+    if remembered is not None and remembered[0] == key:
+        return remembered[1]
     with torch.no_grad():
-        found = _prepare(network, example.detach())
-    _REMEMBERED[network] = (key, found)
-    return found
+        optimised = _prepare(network, example.detach())
+    _REMEMBERED[network] = (key, optimised)
+    return optimised
 
 
 _REMEMBERED: weakref.WeakKeyDictionary[nn.Module, tuple[Any, OptimisedNetwork]] = weakref.WeakKeyDictionary()
 
 
 def _prepare(network: nn.Module, example: Tensor) -> OptimisedNetwork:
+    # Two probes, because one sound may never take the path on which a step errs; the second is the example and a sine
+    # of its spread, which draws from no generator.
     noisy = example + example.std().nan_to_num() * torch.sin(torch.arange(example.numel()).to(example)).view_as(example)
     probes = torch.cat([example, noisy])
-    wanted = network(probes)
+    expected_outputs = network(probes)
     reason = "unchanged"
     batch = 1
+    # From bold to careful: an in-place ReLU may overwrite what a skip connection still needs, and another memory format
+    # adds in another order. The probes tell; whatever fails, the next is tried.
     for in_place, formats in ((True, True), (True, False), (False, False)):
         try:
+            # a copy: methods hook into the layers that folding takes away, and the original may be trained further
             ready = copy.deepcopy(network)
             with _watching(ready) as layers:
                 ready(example)
             batch = _batch(layers, example)
             steps = _improve(ready, layers, batch, in_place=in_place, formats=formats and example.device.type == "cpu")
-            deviation = _difference(ready(probes), wanted)
+            deviation = _difference(ready(probes), expected_outputs)
         except Exception as error:  # a network may do anything; then it stays as it is
             reason = f"unchanged: {type(error).__name__} while preparing"
             continue
@@ -172,22 +177,25 @@ def _watching(network: nn.Module) -> Iterator[dict[int, _Layer]]:
 
 def _batch(layers: dict[int, _Layer], example: Tensor) -> int:
     """Items whose largest layer output fills the allowance, a power of two."""
+    # From sizes, never from a stopwatch: sums of another batch size differ in the last bits, so that timing would make
+    # results depend on what else the machine was doing.
     kind = example.device.type
     largest = max([layer.n_out for layer in layers.values()] + [example.numel()]) * example.element_size()
     fitting = max(1, BATCH_BYTES.get(kind, ACCELERATOR_BYTES) // largest)
     return min(1 << (fitting.bit_length() - 1), MOST_AT_ONCE.get(kind, MOST_ON_ACCELERATOR))
 
 
-def _difference(got: Any, wanted: Any) -> float:
-    if not (isinstance(got, Tensor) and isinstance(wanted, Tensor) and got.shape == wanted.shape):
+def _difference(outputs: Any, expected: Any) -> float:
+    if not (isinstance(outputs, Tensor) and isinstance(expected, Tensor) and outputs.shape == expected.shape):
         return float("inf")
-    largest = wanted.abs().max().clamp(min=torch.finfo(wanted.dtype).tiny)
-    return float(((got - wanted).abs().max() / largest).nan_to_num(nan=float("inf")))
+    largest = expected.abs().max().clamp(min=torch.finfo(expected.dtype).tiny)
+    return float(((outputs - expected).abs().max() / largest).nan_to_num(nan=float("inf")))
 
 
 def _state_of(network: nn.Module, example: Tensor) -> Any:
     """Whatever, when it changes, makes a prepared copy stale."""
     tensors = list(itertools.chain(network.parameters(), network.buffers()))
-    places = tuple((t.data_ptr(), t._version, str(t.device), t.dtype) for t in tensors)
+    versions = tuple((t.data_ptr(), t._version, str(t.device), t.dtype) for t in tensors)
+    # sums as well, because writing through ``weight.data`` raises no version
     sums = torch.stack([t.detach().double().sum().cpu() for t in tensors]).tolist() if tensors else []
-    return places, tuple(sums), tuple(example.shape[1:]), tuple(type(module) for module in network.modules())
+    return versions, tuple(sums), tuple(example.shape[1:]), tuple(type(module) for module in network.modules())

@@ -32,17 +32,20 @@ class OverlapAdd:
         if self.total is None:
             self.total = piece[:, :0].double() if self.crossfade else piece[:, :0]
             self.weight, self.dtype = self.weight.to(piece.device), piece.dtype
+        # No later piece begins before this one, so what lies before ``start`` is final: only columns that still overlap
+        # are held, however long the recording.
         done = self._columns(start - self.start)
         self.total, self.weight = self.total[:, start - self.start :], self.weight[start - self.start :]
         self.start, n = start, piece.shape[1]
-        if not self.crossfade:
+        if not self.crossfade:  # frames lie side by side, as published for VGGish: nothing to average
             self.total = piece
             return done
         spare = max(0, n - self.total.shape[1])
         self.total = torch.nn.functional.pad(self.total, (0, spare))
         self.weight = torch.nn.functional.pad(self.weight, (0, spare))
-        places = torch.arange(n, device=piece.device)
-        triangle = torch.minimum(places + 1, n - places).double()
+        columns = torch.arange(n, device=piece.device)
+        # from 1, not 0: a column that only the edge of one piece covers still has a weight to divide by
+        triangle = torch.minimum(columns + 1, n - columns).double()
         self.total[:, :n] += triangle * piece
         self.weight[:n] += triangle
         return done
@@ -56,7 +59,7 @@ class OverlapAdd:
     def _columns(self, count: int) -> Tensor:
         """The first columns; silence where pieces left a gap."""
         assert self.total is not None
-        found = self.total[:, :count]
-        if self.crossfade:
-            found = found / self.weight[:count].clamp(min=1e-300)
-        return audio.fit_length(found, count).to(self.dtype)
+        columns = self.total[:, :count]
+        if self.crossfade:  # a gap is 0 over 0: the floor makes silence of it, not NaN
+            columns = columns / self.weight[:count].clamp(min=1e-300)
+        return audio.fit_length(columns, count).to(self.dtype)

@@ -158,12 +158,12 @@ def load_into(network: nn.Module, state: Mapping[str, Tensor], *, source: str) -
         WeightsError: parameters missing, left over or of another shape.
     """
     state = {name: tensor for name, tensor in state.items() if not name.startswith(FRONT_END_PREFIXES)}
-    own = network.state_dict()
-    state = {name: _like(tensor, own[name]) if name in own else tensor for name, tensor in state.items()}
-    missing = [name for name in own if name not in state and not name.endswith("num_batches_tracked")]
-    extra = [name for name in state if name not in own]
-    wrong = [f"{name} is {tuple(state[name].shape)}, expected {tuple(own[name].shape)}"
-             for name in own if name in state and state[name].shape != own[name].shape]
+    parameters = network.state_dict()
+    state = {name: _like(tensor, parameters[name]) if name in parameters else tensor for name, tensor in state.items()}
+    missing = [name for name in parameters if name not in state and not name.endswith("num_batches_tracked")]
+    extra = [name for name in state if name not in parameters]
+    wrong = [f"{name} is {tuple(state[name].shape)}, expected {tuple(parameters[name].shape)}"
+             for name in parameters if name in state and state[name].shape != parameters[name].shape]
     problems = [f"{kind}: {', '.join(names[:3])}{' ...' if len(names) > 3 else ''}"
                 for kind, names in (("missing", missing), ("left over", extra), ("other shape", wrong)) if names]
     if problems:
@@ -171,13 +171,14 @@ def load_into(network: nn.Module, state: Mapping[str, Tensor], *, source: str) -
     broken = [name for name, tensor in state.items() if not bool(torch.isfinite(tensor).all())]
     if broken:
         raise WeightsError(f"{source}: {broken[0]} has NaN or infinite values; train or fetch it again")
-    counters = {name: torch.zeros((), dtype=torch.long) for name in own if name not in state}
+    counters = {name: torch.zeros((), dtype=torch.long) for name in parameters if name not in state}
     network.load_state_dict(state | counters, assign=True)
 
 
-def _like(tensor: Tensor, own: Tensor) -> Tensor:
+def _like(tensor: Tensor, parameter: Tensor) -> Tensor:
     """Give a tensor the dtype and the memory format that the network chose for it."""
-    tensor = tensor.to(own.dtype)
-    if own.ndim == 4 and not own.is_contiguous() and own.is_contiguous(memory_format=torch.channels_last):
+    tensor = tensor.to(parameter.dtype)
+    channels_last = parameter.ndim == 4 and parameter.is_contiguous(memory_format=torch.channels_last)
+    if channels_last and not parameter.is_contiguous():
         return tensor.contiguous(memory_format=torch.channels_last)
     return tensor

@@ -75,8 +75,8 @@ class WindowLayout:
     def join(self, planes: Tensor) -> Tensor:
         """Join planes (windows, freq, frames) to one, (freq, time)."""
         overlap_add = OverlapAdd(crossfade=self.overlaps)
-        found = [overlap_add.add(plane, self.first_column(k)) for k, plane in enumerate(planes)]
-        return torch.cat([*found, overlap_add.flush()], 1)
+        finished = [overlap_add.add(plane, self.first_column(k)) for k, plane in enumerate(planes)]
+        return torch.cat([*finished, overlap_add.flush()], 1)
 
     def split(self, plane: Tensor) -> Tensor:
         """Cut a joined plane (freq, time) into what each window sees of it, (windows, freq, frames).

@@ -68,6 +68,8 @@ def balanced(n_samples: int, n: int, *, generator: torch.Generator) -> Tensor:
 
     Source: Owen 1992 and Tang 1993, randomised orthogonal arrays (strength 3).
     """
+    # Sylvester's Hadamard matrix: entry (i, j) is the parity of the bits that i and j share. Any two of its columns are
+    # orthogonal; with the complement of every row below it odd products cancel as well, which balances triples.
     half = balanced_block(n) // 2
     numbers = torch.arange(half)
     crossed = numbers[:, None] & numbers
@@ -77,7 +79,7 @@ def balanced(n_samples: int, n: int, *, generator: torch.Generator) -> Tensor:
     blocks = []
     for _ in range(math.ceil(n_samples / (2 * half))):
         columns = torch.randperm(half, generator=generator)[:n]
-        flipped = torch.rand(n, generator=generator) < 0.5
+        flipped = torch.rand(n, generator=generator) < 0.5  # keeps the balance, makes each row fair
         rows = (odd[:, columns] == 1) ^ flipped
         blocks.append(torch.cat([rows, ~rows])[torch.randperm(2 * half, generator=generator)])
     return torch.cat(blocks)[:n_samples] if blocks else torch.zeros(0, n, dtype=torch.bool)
@@ -114,8 +116,8 @@ def shapley_kernel(n_samples: int, n: int, *, generator: torch.Generator) -> Ten
     sizes = torch.arange(1, n, dtype=torch.float64)
     chances = (n - 1) / (sizes * (n - sizes))
     drawn = torch.multinomial(chances, math.ceil(n_samples / 2), replacement=True, generator=generator) + 1
-    places = torch.rand(len(drawn), n, generator=generator).argsort(1).argsort(1)
-    return with_complements(places < drawn[:, None])
+    ranks = torch.rand(len(drawn), n, generator=generator).argsort(1).argsort(1)
+    return with_complements(ranks < drawn[:, None])
 
 
 def distinct(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:

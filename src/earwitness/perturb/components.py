@@ -177,16 +177,16 @@ def grid(features: Features, front_end: FrontEnd, *, n_times: int = 6, n_frequen
     return Segments(down.labels * len(across.names) + across.labels, names)
 
 
-def _along(places: Tensor, *, n: int, width: float | None, boundaries: Sequence[float] | None, axis: str) -> Tensor:
+def _along(centres: Tensor, *, n: int, width: float | None, boundaries: Sequence[float] | None, axis: str) -> Tensor:
     """Number the parts along one axis: (length,), 0..n-1 without gaps."""
-    length = len(places)
+    length = len(centres)
     if boundaries is not None:
-        inner = torch.tensor(sorted(boundaries), dtype=places.dtype)
-        numbers = torch.searchsorted(inner, places, right=True)
+        inner = torch.tensor(sorted(boundaries), dtype=centres.dtype)
+        numbers = torch.searchsorted(inner, centres, right=True)
     elif width is not None:
         if width <= 0:
             raise ParameterError(f"width along {axis} is {width}; expected a positive number")
-        numbers = ((places - places[0]) / width).long()
+        numbers = ((centres - centres[0]) / width).long()
     else:
         if not 1 <= n <= length:
             raise ParameterError(f"{n} parts along {axis}; expected 1 to {length}")

@@ -77,6 +77,8 @@ def exact_shapley(scores: Tensor, n: int) -> Tensor:
     """
     if scores.shape != (2**n,):
         raise ParameterError(f"scores has shape {tuple(scores.shape)}; expected all 2^{n} coalitions")
+    # Bit k of a coalition's number says whether component k is in, so adding it to all coalitions without it is one
+    # gather. 1 / (n · C(n-1, s)) is s!·(n-s-1)! / n!, the share of the orders in which these s come before k.
     numbers = torch.arange(2**n)
     sizes = ((numbers[:, None] >> torch.arange(n)) % 2).sum(1)
     share = torch.tensor([1 / (n * math.comb(n - 1, s)) for s in range(n)], dtype=torch.float64)

@@ -45,11 +45,13 @@ class Fill:
         make: context -> (1, freq, time), or something that broadcasts to it.
         unit: what the filled value means.
         is_random: another seed gives another fill.
+        mind: what to mind when choosing it, for the documentation's table.
     """
 
     make: Callable[[FillContext], Tensor]
     unit: str
     is_random: bool = False
+    mind: str = ""
 
 
 def fill_values(name: str, context: FillContext) -> Tensor:
@@ -114,7 +116,7 @@ def _noise(context: FillContext) -> Tensor:
 
 
 def _blur(context: FillContext) -> Tensor:
-    frames, bins = (min(wanted, size - 1 + size % 2) for wanted, size in
+    frames, bins = (min(width, size - 1 + size % 2) for width, size in
                     ((BLUR_FRAMES, context.values.shape[2]), (BLUR_BINS, context.values.shape[1])))
     margin = (frames // 2, frames // 2, bins // 2, bins // 2)
     padded = functional.pad(context.values[:, None], margin, mode="replicate")
@@ -122,15 +124,21 @@ def _blur(context: FillContext) -> Tensor:
 
 
 FILLS: dict[str, Fill] = {
-    "zero": Fill(lambda c: _constant(0.0, c), "0 in the front end's unit: 0 dB is loud"),
-    "silence": Fill(lambda c: c.front_end.silent(c.values)[None], "what digital silence is in the front end's unit"),
-    "min_data": Fill(_min_data, "the smallest value of a data set"),
+    "zero": Fill(lambda c: _constant(0.0, c), "0 in the front end's unit",
+                 mind="in decibels 0 is *loud*, not silent; right where the features are standardised"),
+    "silence": Fill(lambda c: c.front_end.silent(c.values)[None], "what digital silence is in the front end's unit",
+                    mind="the default of most methods; a hole has edges that can sound like onsets"),
+    "min_data": Fill(_min_data, "the smallest value of a data set: `minimum=`", mind="as of Mishra et al. 2020"),
     "min_inp": Fill(lambda c: c.values.amin((1, 2), keepdim=True), "the smallest value of the input"),
-    "mean_inp": Fill(lambda c: c.values.mean((1, 2), keepdim=True), "the mean value of the input"),
-    "band_mean": Fill(lambda c: c.values.mean(2, keepdim=True), "the mean over time of each row"),
-    "segment_mean": Fill(_segment_mean, "the mean value of each segment"),
-    "noise": Fill(_noise, "normal noise with each row's mean and standard deviation", is_random=True),
+    "mean_inp": Fill(lambda c: c.values.mean((1, 2), keepdim=True), "the mean value of the input",
+                     mind="a steady level everywhere"),
+    "band_mean": Fill(lambda c: c.values.mean(2, keepdim=True), "the mean over time of each row",
+                      mind="keeps the background's colour; steady sounds do not change at all"),
+    "segment_mean": Fill(_segment_mean, "the mean value of each segment",
+                         mind="the default of `lime`; a part that is level inside does not change"),
+    "noise": Fill(_noise, "normal noise with each row's mean and standard deviation", is_random=True,
+                  mind="another seed, another fill"),
     "noise_data": Fill(_noise_data, "normal noise, standardised by a data set's mean and deviation of each row",
-                       is_random=True),
-    "blur": Fill(_blur, "the local mean over 21 frames and 9 rows"),
+                       is_random=True, mind="singing voice front end only"),
+    "blur": Fill(_blur, "the local mean over 21 frames and 9 rows", mind="removes edges, keeps levels"),
 }

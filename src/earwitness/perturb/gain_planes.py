@@ -125,14 +125,14 @@ def _on_samples(series: Tensor, gains: Tensor, plane: GainPlane) -> Tensor:
 
 
 def _on_fourier(series: Tensor, gains: Tensor, plane: GainPlane) -> Tensor:
-    heard: Tensor = torch.fft.irfft(torch.fft.rfft(series)[None] * gains.transpose(1, 2), n=plane.length_samples)
-    return heard
+    changed: Tensor = torch.fft.irfft(torch.fft.rfft(series)[None] * gains.transpose(1, 2), n=plane.length_samples)
+    return changed
 
 
 def _on_stft(series: Tensor, gains: Tensor, plane: GainPlane) -> Tensor:
     spectra = plane.stft.transform(series)[None] * gains[:, None]
-    heard = plane.stft.inverse(spectra.flatten(0, 1), plane.length_samples)
-    return heard.view(len(gains), plane.n_channels, -1)
+    changed = plane.stft.inverse(spectra.flatten(0, 1), plane.length_samples)
+    return changed.view(len(gains), plane.n_channels, -1)
 
 
 PLANES: dict[str, Callable[[Tensor, Tensor, GainPlane], Tensor]] = {

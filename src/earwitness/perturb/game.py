@@ -10,13 +10,15 @@ from torch import Tensor
 
 from earwitness.core.types import Features, Progress
 from earwitness.perturb.coalitions import distinct
-from earwitness.perturb.components import Components, Stems
+from earwitness.perturb.components import Components, Segments, Stems
 from earwitness.perturb.evaluate import evaluate
 from earwitness.perturb.fills import FillContext, fill_values
+from earwitness.perturb.receptive_field import CannotReuse, reuse
 from earwitness.perturb.registry import ComponentsLike, make_components
 from earwitness.targets.counted_score import CountedScore
 from earwitness.targets.scores import Score
 
+LEAST_SHARED = 256  # coalitions, below which finding out whether they can be shared costs more than it saves
 ROUND = 256  # draws between two looks at the standard error
 
 
@@ -27,6 +29,7 @@ class CoalitionGame:
         components: the parts.
         coalitions: distinct ones that were scored so far, in the order in which they first came, (u, n).
         scores: theirs, (u,), double precision, on the CPU.
+        route: how the last of them were scored, in words.
 
     Source: the term is shapiq's, after von Neumann & Morgenstern 1944: a set function over players.
     """
@@ -41,6 +44,7 @@ class CoalitionGame:
             fill: what is put in place of parts that are off, (1, freq, time).
         """
         self.score, self.features, self.components, self.fill = score, features, components, fill
+        self.route = "each coalition is a pass of its own"
         self.coalitions = torch.empty(0, self.n, dtype=torch.bool)
         self.scores = torch.empty(0, dtype=torch.float64)
 
@@ -68,9 +72,45 @@ class CoalitionGame:
             def make(first: int, last: int) -> Features:
                 return self.components.compose(self.features, new[first:last].to(self.features.values), self.fill)
 
-            self.scores = torch.cat([self.scores, evaluate(self.score, make, len(new), progress=progress)])
+            scores = self._shared_scores(new) if len(new) >= LEAST_SHARED else None
+            if scores is None:
+                scores = evaluate(self.score, make, len(new), progress=progress)
+            elif progress is not None:
+                progress(1.0)
+            self.scores = torch.cat([self.scores, scores])
             self.coalitions = all_coalitions
         return self.scores[index[len(index) - len(coalitions) :]]
+
+    def _shared_scores(self, coalitions: Tensor) -> Tensor | None:
+        """Scores (k,) with what coalitions have in common inside the network computed once; None where that fails."""
+        score, front_end = self.score, self.score.model.front_end
+        counted = isinstance(score, CountedScore) and score.precision == "fp32"
+        if not isinstance(score, CountedScore) or not counted or not isinstance(self.components, Segments):
+            return None
+        if front_end.network_input(self.features) is not self.features.values:
+            self.route += ": the network takes sound, which every part changes everywhere"
+            return None
+
+        def forward(values: Tensor) -> Tensor:
+            return score.score.forward(self.features.with_values(values))
+
+        device = self.features.values.device
+        # the check may fail, and costs a few dozen passes: a network is asked for it once
+        field = reuse(forward, self.features.values[0], self.fill.expand_as(self.features.values)[0],
+                      self.components.labels.to(device), network=score.model.network, coalitions=coalitions,
+                      name=score.score.forward.__name__)
+        if isinstance(field, str):
+            self.route += f": {field}"
+            return None
+        try:
+            with torch.no_grad():
+                passes = field.passes(coalitions)
+                scores = score.next_outputs(lambda: field(coalitions), passes=passes)
+        except CannotReuse as error:  # a network may do other things with other sounds
+            self.route += f": {error}"
+            return None
+        self.route = f"{len(coalitions):,} coalitions inside the network, at the work of {passes:.1f} passes"
+        return scores.detach().cpu().double()
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,12 +122,14 @@ class CoalitionValues:
         coalitions: distinct ones, (u, n).
         scores: (u,), double precision.
         index: which distinct coalition each draw was, (k,).
+        route: how they were scored, in words.
     """
 
     components: Components
     coalitions: Tensor
     scores: Tensor
     index: Tensor
+    route: str = ""
 
     @property
     def counts(self) -> Tensor:
@@ -138,11 +180,11 @@ def play(
     for drawn in range(ROUND, len(index), ROUND) if enough is not None else ():
         n_seen = int(index[:drawn].max()) + 1  # distinct ones come in the order of their first draw
         scores = game(coalitions[:n_seen], progress=_part(progress, game.evaluations, n_seen, len(coalitions)))
-        values = CoalitionValues(game.components, coalitions[:n_seen], scores, index[:drawn])
+        values = CoalitionValues(game.components, coalitions[:n_seen], scores, index[:drawn], game.route)
         if enough is not None and enough(values):
             return values
     scores = game(coalitions, progress=_part(progress, game.evaluations, len(coalitions), len(coalitions)))
-    return CoalitionValues(game.components, coalitions, scores, index)
+    return CoalitionValues(game.components, coalitions, scores, index, game.route)
 
 
 def _part(progress: Progress | None, first: int, last: int, n: int) -> Progress | None:

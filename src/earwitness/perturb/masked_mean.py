@@ -76,30 +76,34 @@ def masked_mean(grids: Grids, scores: Tensor, shape: tuple[int, int], *, balance
     distance = scores - offset
     mask, mask_score, mask_score2 = grow_sums(
         sum_by_shift(grids, torch.stack([torch.ones_like(scores), distance, distance**2])), shape)
-    learnt = fit_gaussian_processes(grids.switches, distance, block=balanced_block(grids.switches.shape[1]),
-                   shifts=grids.shifts) if balanced else []
-    importance = offset + _importance(grids, learnt, shape) if learnt else None
-    rest = torch.cat([each.residuals for each in learnt]) if learnt else distance
+    processes = fit_gaussian_processes(grids.switches, distance, block=balanced_block(grids.switches.shape[1]),
+                                       shifts=grids.shifts) if balanced else []
+    importance = offset + _importance(grids, processes, shape) if processes else None
+    rest = torch.cat([process.residuals for process in processes]) if processes else distance
     return MaskedMean(mask, mask_score, mask_score2, importance, grids.mean, offset, len(grids),
-                      _standard_error(grids, rest, centred=bool(learnt)))
+                      _standard_error(grids, rest, centred=bool(processes)))
 
 
-def _importance(grids: Grids, learnt: list[GaussianProcess], shape: tuple[int, int]) -> Tensor:
+def _importance(grids: Grids, processes: list[GaussianProcess], shape: tuple[int, int]) -> Tensor:
     """What the stand-ins expect, and the mean of what they got wrong, over E[m]: (freq, time)."""
+    # E[m·s] = E[m·prediction] + E[m·(s - prediction)]: the first is known, only the second is averaged over masks.
+    # Both stay sums over coarse grids, one per shift (each equally likely), and become planes once.
     n = len(grids)
-    residuals = torch.cat([each.residuals for each in learnt])
+    residuals = torch.cat([process.residuals for process in processes])
     sums = sum_by_shift(grids, residuals[None] / n)
-    for each in learnt:
-        sums[0] += _expected_cells(grids, each) * (len(each.residuals) / n / len(SHIFTS))
+    for process in processes:
+        sums[0] += _expected_cells(grids, process) * (len(process.residuals) / n / len(SHIFTS))
     planes: Tensor = grow_sums(sums, shape)
     return planes[0] / grids.mean
 
 
-def _expected_cells(grids: Grids, learnt: GaussianProcess) -> Tensor:
+def _expected_cells(grids: Grids, process: GaussianProcess) -> Tensor:
     """Expectation of prediction · cell at each shift, (shifts, rows, columns)."""
-    mean, first, second = learnt.moments(SHIFTS)
+    # a cell is (1 + sign) / 2, so its moment with the prediction is made of the moments with 1 and with the sign
+    mean, first, second = process.moments(SHIFTS)
     if grids.family != "time_frequency":
         return ((mean[:, None] + first) / 2).view(-1, *grids.size)
+    # here a cell is the product of a time and a frequency stripe, (1 + u)(1 + v) / 4: four moments
     along, down = first[:, : grids.size[1]], first[:, grids.size[1]:]
     both = second[:, grids.size[1]:, : grids.size[1]]
     return (mean[:, None, None] + down[:, :, None] + along[:, None, :] + both) / 4
@@ -110,8 +114,8 @@ def _standard_error(grids: Grids, rest: Tensor, *, centred: bool) -> float:
     n, totals = len(grids), torch.zeros(3, *grids.size, dtype=torch.float64)
     for first in range(0, n, 1024):
         last = min(n, first + 1024)
-        cells, own = grids.cells(first, last), rest[first:last]
-        totals += torch.einsum("kn,nij->kij", torch.stack([torch.ones_like(own), own, own**2]), cells)
+        cells, chunk = grids.cells(first, last), rest[first:last]
+        totals += torch.einsum("kn,nij->kij", torch.stack([torch.ones_like(chunk), chunk, chunk**2]), cells)
     on, linear, square = totals
     if centred:
         variance = square / n - (linear / n) ** 2

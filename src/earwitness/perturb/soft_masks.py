@@ -121,5 +121,5 @@ def sum_by_shift(grids: Grids, weights: Tensor) -> Tensor:
 
 def grow_sums(sums: Tensor, shape: tuple[int, int]) -> Tensor:
     """Grow sums by shift (k, shifts, rows, columns) into planes, (k, freq, time)."""
-    planes = [coalitions.soft_masks(each, SHIFTS, shape, padding=PADDING).sum(0) for each in sums]
+    planes = [coalitions.soft_masks(by_shift, SHIFTS, shape, padding=PADDING).sum(0) for by_shift in sums]
     return torch.stack(planes)

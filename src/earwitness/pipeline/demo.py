@@ -42,9 +42,10 @@ def explain_scene(
     """
     request = request or ExplainRequest()
     made = synthetic.make_scene(scene, seed=request.seed)
-    if request.target is None and made.label in model.labels and request.method != "relax":
-        request = replace(request, target=made.label)
     methods = request.methods
+    about_a_class = not all(side_by_side.explains_embedding(method, request.settings) for method in methods)
+    if request.target is None and made.label in model.labels and about_a_class:
+        request = replace(request, target=made.label)
     sections, refusals = explain_window(model, made.clip, request.resolve(model), progress=progress)
     evidence = made.evidence(model.front_end)
     attributions = [section.attribution for section in sections] if len(methods) > 1 else [
@@ -69,11 +70,11 @@ def explain_scene(
 
 
 def _command(model: AudioModel, request: ExplainRequest, scene: str) -> str:
-    words = ["earwitness", "demo", "--seed", str(request.seed), "--method", request.method, "--mask", request.mask,
-             "--scene", scene]
+    arguments = ["earwitness", "demo", "--seed", str(request.seed), "--method", request.method, "--mask", request.mask,
+                 "--scene", scene]
     if model.name != MODEL:
-        words += ["--model", model.name]
-    return shlex.join(words + words_of_method(request))
+        arguments += ["--model", model.name]
+    return shlex.join(arguments + words_of_method(request))
 
 
 def _rows(attributions: list[Attribution], evidence: Tensor, seed: int) -> list[tuple[str, str]]:

@@ -81,8 +81,8 @@ def explain_long_recording(
                 layout = WindowLayout(count, window, hop, one.n_frames, one.frame_hop_samples, rate, one.offset_samples)
                 writing = _Writing(layout, windows[0].values.shape[1], length, folder, form, files)
             with torch.no_grad():
-                kept, removed = (render_window(model, windows[0], windows.pieces[0], own, inversion=request.inversion)
-                                 for own in (mask, 1 - mask))
+                kept, removed = (render_window(model, windows[0], windows.pieces[0], part, inversion=request.inversion)
+                                 for part in (mask, 1 - mask))
             writing.add(k, explained.values, windows[0].values[0], (windows.pieces[0], kept, removed))
             table.writerow(_row(model, clip, explained.target, windows[0], mask, isinstance(target, Clip),
                                 start_s, min(start_s + window_s, info.duration_s)))

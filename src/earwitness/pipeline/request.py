@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from earwitness import audio, masks
+from earwitness.core import plugins
 from earwitness.core.errors import ParameterError, unknown_name
 from earwitness.core.types import Clip
 from earwitness.frontends import Inversion
@@ -149,33 +150,35 @@ def check_reportable(model: AudioModel) -> None:
 def command_line(path: Path, model: AudioModel, request: ExplainRequest) -> str:
     """Return the command that repeats an explanation."""
     name = f"./{path}" if str(path).startswith("-") else str(path)
-    words = ["earwitness", "explain", name, "--model", model.name, "--method", request.method,
-             "--mask", request.mask, "--seed", str(request.seed)]
+    arguments = ["earwitness", "explain", name, "--model", model.name, "--method", request.method,
+                 "--mask", request.mask, "--seed", str(request.seed)]
     for option in ("target", "against", "like"):
         if getattr(request, option) is not None:
-            words += [f"--{option}", str(getattr(request, option))]
+            arguments += [f"--{option}", str(getattr(request, option))]
     if request.channel != "mean":
-        words += ["--channel", str(request.channel)]
+        arguments += ["--channel", str(request.channel)]
     if "weights_file" in model.card:
-        words += ["--weights", str(model.card["weights_file"])]
+        arguments += ["--weights", str(model.card["weights_file"])]
     if request.sections != ExplainRequest.sections:
-        words += ["--sections", str(request.sections)]
+        arguments += ["--sections", str(request.sections)]
     if request.whole:
-        words += ["--whole"]
+        arguments += ["--whole"]
     if request.inversion != "projection":
-        words += ["--inversion", request.inversion]
-    return shlex.join(words + words_of_method(request))
+        arguments += ["--inversion", request.inversion]
+    return shlex.join(arguments + words_of_method(request))
 
 
 def words_of_method(request: ExplainRequest) -> list[str]:
     """Return the words of a command line that say how a method works."""
-    words = [] if request.domain == "features" else ["--domain", request.domain]
+    arguments = [] if request.domain == "features" else ["--domain", request.domain]
     if not request.fast:
-        words += ["--no-fast"]
+        arguments += ["--no-fast"]
     if request.precision != "fp32":
-        words += ["--precision", request.precision]
+        arguments += ["--precision", request.precision]
     if request.check:
-        words += ["--check"]
+        arguments += ["--check"]
     for name, value in request.settings.items():
-        words += ["--set", f"{name}={value}"]
-    return words
+        arguments += ["--set", f"{name}={value}"]
+    for name in plugins.loaded():
+        arguments += ["--plugin", name]
+    return arguments

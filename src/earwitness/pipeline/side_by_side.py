@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from earwitness.core.errors import EarwitnessError, ParameterError, unknown_name
 from earwitness.core.types import Attribution
-from earwitness.methods import METHODS
-from earwitness.methods.explain import DEFAULT_SCORES, NOT_SETTINGS
+from earwitness.methods import METHODS, spec
 from earwitness.report.contents import Refusal, Section
 
 ALL = "all"
@@ -49,34 +47,46 @@ def method_names(text: str) -> tuple[str, ...]:
 
 def settings_of(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the settings that a method has."""
-    known = _known_settings(method)
-    return {name: value for name, value in settings.items() if name in known}
+    names = _known_settings(method)
+    return {name: value for name, value in settings.items() if name in names}
 
 
 def check_settings(methods: Sequence[str], settings: Mapping[str, Any]) -> None:
-    """Refuse a setting that none of the methods has.
+    """Refuse a setting that none of the methods has, or a value that none of those who have it can take.
 
     Raises:
-        ParameterError: its name, and the names there are.
+        ParameterError: its name, and the names there are, or what is expected.
     """
-    known = set().union(*(_known_settings(method) for method in methods))
-    for name in settings:
-        if name not in known:
-            raise unknown_name(f"setting of {', '.join(methods)}", name, known)
+    names = set().union(*(_known_settings(method) for method in methods))
+    for name, value in settings.items():
+        if name not in names:
+            raise unknown_name(f"setting of {', '.join(methods)}", name, names)
+        refusals = [_refusal(method, name, value) for method in methods if name in _known_settings(method)]
+        if refusals[0] is not None and None not in refusals:
+            raise refusals[0]
+
+
+def _refusal(method: str, name: str, value: Any) -> ParameterError | None:
+    try:
+        spec(method).check({name: value})
+    except ParameterError as error:
+        return error
+    return None
 
 
 def explains_embedding(method: str, settings: Mapping[str, Any]) -> bool:
     """Say whether a method explains the embedding and not a class, so that it takes no target."""
-    return bool((settings.get("score") or DEFAULT_SCORES.get(method)) == "similarity")
+    return bool((settings.get("score") or spec(method).score) == "similarity")
 
 
 def settings_by_method(attributions: Sequence[Attribution]) -> dict[str, Any]:
     """Return what every attribution says of the model, and per method its own settings, as of its first stretch."""
     shared = {name: attributions[0].settings[name] for name in SHARED if name in attributions[0].settings}
-    own: dict[str, dict[str, Any]] = {}
-    for each in attributions:
-        own.setdefault(each.method, {name: value for name, value in each.settings.items() if name not in SHARED})
-    return shared | own
+    by_method: dict[str, dict[str, Any]] = {}
+    for attribution in attributions:
+        not_shared = {name: value for name, value in attribution.settings.items() if name not in SHARED}
+        by_method.setdefault(attribution.method, not_shared)
+    return shared | by_method
 
 
 def embedding_notes(sections: Sequence[Section]) -> list[str]:
@@ -121,12 +131,10 @@ def explain_by_each(
         reasons = dict.fromkeys(refusal.reason for refusal in refusals)
         if len(reasons) == 1:
             raise ParameterError(next(iter(reasons)))
-        said = "; ".join(f"{refusal.method}: {refusal.reason}" for refusal in refusals)
-        raise ParameterError(f"none of {len(methods)} methods can explain this: {said}")
+        all_reasons = "; ".join(f"{refusal.method}: {refusal.reason}" for refusal in refusals)
+        raise ParameterError(f"none of {len(methods)} methods can explain this: {all_reasons}")
     return sections, refusals
 
 
 def _known_settings(method: str) -> set[str]:
-    parameters = inspect.signature(METHODS[method]).parameters.values()
-    own = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - set(NOT_SETTINGS)
-    return own | {"score"}
+    return {*spec(method).settings, "score"}

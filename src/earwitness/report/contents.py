@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from earwitness.core.types import SHOWN_BY, Attribution
+from earwitness.core.types import Attribution, notebook_html
 from earwitness.listening import SplitSound
 from earwitness.metrics import Domain, Measures
 
@@ -184,4 +184,4 @@ class Report:
     overview: FullLengthMap | None = None
 
     def _repr_html_(self) -> str:
-        return SHOWN_BY[Report](self)
+        return notebook_html(self, "report_html")

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
-from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
-
-import jinja2
 
 from earwitness.core.atomic_files import replacing
 from earwitness.report import pictures
@@ -18,6 +12,7 @@ from earwitness.report.comparison import page_groups
 from earwitness.report.contents import Report, Section
 from earwitness.report.overview import make_overview
 from earwitness.report.tables import flat_settings, percent
+from earwitness.report.templating import render_page
 from earwitness.report.timeline import timeline
 from earwitness.report.views import span
 
@@ -45,22 +40,21 @@ def write_html(report: Report, path: str | os.PathLike[str]) -> Path:
 
 def render_html(report: Report) -> str:
     """Return the page as text; the same report gives the same page."""
-    script, style = template_text("player.js"), template_text("page.css")
     groups = page_groups(report)
     firsts = [group.first for group in groups]
     place = "stretch" if report.methods else "section"
     seeds = sorted({section.attribution.seed for section in report.sections})
-    return environment().get_template("page.html").render(
+    return render_page(
+        "page.html",
+        "player.js",
+        style="page.css",
         report=report,
         groups=groups,
         stretches=[_stretch(section, f"#{place}-{k}", len(report.methods)) for k, section in enumerate(firsts, 1)],
         timeline=timeline(report.timeline, firsts, anchor=place),
-        course=make_overview(report.overview),
+        overview=make_overview(report.overview),
         settings=list(flat_settings(report.settings)),
         seeds=", ".join(str(seed) for seed in seeds),
-        script=script,
-        style=style,
-        script_hash=content_hash(script),
         colours=pictures,
         clock=clock,
     )
@@ -78,22 +72,3 @@ def _stretch(section: Section, anchor: str, n_methods: int) -> dict[str, str]:
         "target_probability": percent(section.measures.p),
         "method": f"{n_methods} methods" if n_methods else section.attribution.method,
     }
-
-
-@lru_cache(maxsize=1)
-def environment() -> jinja2.Environment:
-    """Return what renders our templates; every text is shown literally."""
-    return jinja2.Environment(
-        loader=jinja2.FunctionLoader(template_text), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )
-
-
-def template_text(name: str) -> str:
-    """Return a file of the templates folder."""
-    return (files("earwitness.report") / "templates" / name).read_text(encoding="utf-8")
-
-
-def content_hash(script: str) -> str:
-    """Return the hash by which a browser's content policy knows our script and refuses any other."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from earwitness.core.types import SHOWN_BY, Attribution, Clip
+from earwitness.core.types import Attribution, Clip
 from earwitness.frontends import StftDb
 from earwitness.report import pictures, sounds
 from earwitness.report.axes import clock
@@ -80,8 +80,3 @@ def _picture(figure: Figure, words: str) -> str:
     figure.savefig(buffer, format="png", dpi=110)
     uri = pictures.data_uri(buffer.getvalue(), "image/png")
     return f'<img src="{uri}" alt="{escape(words, quote=True)}" style="max-width:100%">'
-
-
-SHOWN_BY[Clip] = clip_html
-SHOWN_BY[Attribution] = attribution_html
-SHOWN_BY[Report] = report_html

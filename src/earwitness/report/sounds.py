@@ -20,7 +20,7 @@ def common_gain(sounds: SplitSound) -> float:
     """Return the one gain for all three sounds: the original peaks at 0.9 unless another would clip.
 
     >>> import torch
-    >>> common_gain(Heard(torch.tensor([0.45]), torch.tensor([0.2]), torch.tensor([0.25]), 8000))
+    >>> common_gain(SplitSound(torch.tensor([0.45]), torch.tensor([0.2]), torch.tensor([0.25]), 8000))
     2.0
     """
     peaks = [_peak(sound) for sound in (sounds.original, sounds.kept, sounds.removed)]

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from earwitness.metrics import Measures
+from earwitness.metrics import METRICS, Measures, mask_metrics
 
 MOST_LISTED = 16
+ARROWS = {"higher": "up", "lower": "down"}
 
 
 @dataclass(frozen=True)
@@ -33,26 +34,14 @@ class MetricRow:
     defined: bool
 
 
-# field, short name, full name, format, direction, meaning
-_METRICS = (
-    ("FF", "FF", "faithfulness", "{:.3f}", "up", "probability the model loses when the kept part is taken away"),
-    ("AI", "AI", "average increase", "{:.0f}\u00a0%", "up", "100 if the kept part alone is more probable, else 0"),
-    ("AD", "AD", "average drop", "{:.1f}\u00a0%", "down", "share of the probability the kept part alone loses"),
-    ("AG", "AG", "average gain", "{:.1f}\u00a0%", "up", "share of the missing probability the kept part alone wins"),
-    ("FidIn", "Fid-In", "input fidelity", "{:.0f}", "up", "1 if the kept part alone leads to the same class, else 0"),
-    ("SPS", "SPS", "sparseness", "{:.3f}", "up", "0: the mask is spread evenly, 1: it is all in one place"),
-    ("COMP", "COMP", "complexity", "{:.2f}\u00a0nats", "down", "entropy of the mask: fewer places, lower number"),
-)
-
-
 def metric_rows(measures: Measures) -> list[MetricRow]:
-    """Return the metrics of one explanation as rows: the seven of Pak & Teryokhina 2025, kept area, constant mask."""
+    """Return the metrics of one explanation as rows, then kept area and constant mask."""
     rows = []
-    for field, short, name, form, better, meaning in _METRICS:
-        value = float(getattr(measures, field))
-        missing = "n/a (constant mask)" if measures.degenerate else "n/a"
+    for name, value in measures.metrics.items():
+        metric, missing = METRICS[name], "n/a (constant mask)" if measures.degenerate else "n/a"
         defined = math.isfinite(value)
-        rows.append(MetricRow(short, name, form.format(value) if defined else missing, better, meaning, defined))
+        rows.append(MetricRow(metric.short or name, metric.title, metric.form.format(value) if defined else missing,
+                              ARROWS[metric.better], metric.meaning, defined))
     area = percent(measures.kept_area)
     rows.append(MetricRow("kept area", "", area, "", "share of the picture that the mask keeps", area != "n/a"))
     constant = "yes" if measures.degenerate else "no"
@@ -70,12 +59,14 @@ def best_rows(found: Sequence[Measures]) -> dict[str, set[int]]:
         Short name of the metric -> indices.
     """
     best: dict[str, set[int]] = {}
-    for field, short, _, form, better, _ in _METRICS:
-        values = {k: float(getattr(measures, field)) for k, measures in enumerate(found) if not measures.degenerate}
+    for name, metric in mask_metrics().items():
+        values = {k: measures.metrics.get(name, math.nan) for k, measures in enumerate(found)
+                  if not measures.degenerate}
         values = {k: value for k, value in values.items() if math.isfinite(value)}
-        texts = {k: form.format(value) for k, value in values.items()}
-        winner = form.format((max if better == "up" else min)(values.values())) if values else ""
-        best[short] = {k for k, text in texts.items() if text == winner} if len(set(texts.values())) > 1 else set()
+        texts = {k: metric.form.format(value) for k, value in values.items()}
+        winner = metric.form.format((max if metric.better == "higher" else min)(values.values())) if values else ""
+        differ = len(set(texts.values())) > 1
+        best[metric.short or name] = {k for k, text in texts.items() if text == winner} if differ else set()
     return best
 
 

@@ -67,12 +67,12 @@ def train_detector(
         return _as_published(songs, spectra, out_dir, settings, weights_dtype, announce)
     if not 2 <= folds <= len(songs):
         raise ParameterError(f"folds is {folds}; expected 2 to {len(songs)}, the number of songs")
-    wanted = range(folds + 1) if only is None else only
+    chosen_folds = range(folds + 1) if only is None else only
     for fold in range(1, folds + 1):
         held_out = range(fold - 1, len(songs), folds)
-        if fold in wanted:
+        if fold in chosen_folds:
             _train(spectra, held_out, out_dir / f"fold-{fold}", settings, weights_dtype, announce)
-    if 0 in wanted:
+    if 0 in chosen_folds:
         _train(spectra, (), out_dir / "all", settings, weights_dtype, announce)
     done = [fold for fold in range(1, folds + 1) if _is_done(out_dir / f"fold-{fold}")]
     if len(done) < 2:
@@ -123,13 +123,13 @@ def _cross_validated(
     songs = [spectra[k] for group in groups.values() for k in group]
     rows, decisions = [], []
     for group in groups.values():
-        own = [spectra[k] for k in group]
-        others = [song for song in songs if song not in own]
+        held_out_songs = [spectra[k] for k in group]
+        others = [song for song in songs if song not in held_out_songs]
         threshold = best_threshold([curves[s.name] for s in others], [s.vocal for s in others])
-        said = [curves[s.name] > threshold for s in own]
-        rows.append({"songs": [s.name for s in own], "threshold": threshold,
-                     **figures(said, [s.vocal for s in own]).as_dict()})
-        decisions += said
+        fold_decisions = [curves[s.name] > threshold for s in held_out_songs]
+        rows.append({"songs": [s.name for s in held_out_songs], "threshold": threshold,
+                     **figures(fold_decisions, [s.vocal for s in held_out_songs]).as_dict()})
+        decisions += fold_decisions
     truths = [song.vocal for song in songs]
     always = figures([torch.ones_like(t) for t in truths], truths)
     measured = {

@@ -65,11 +65,11 @@ def figures(decisions: Sequence[Tensor], truths: Sequence[Tensor]) -> DetectionF
     >>> figures([torch.tensor([True, True, False, False])], [torch.tensor([True, False, False, False])]).precision
     0.5
     """
-    said, true = torch.cat([d.bool() for d in decisions]), torch.cat([t.bool() for t in truths])
-    if said.shape != true.shape or not len(true):
-        raise ParameterError(f"{len(said)} decisions for {len(true)} annotated frames; expected one each")
-    hits, false_alarms = int((said & true).sum()), int((said & ~true).sum())
-    misses, rejections = int((~said & true).sum()), int((~said & ~true).sum())
+    predicted, true = torch.cat([d.bool() for d in decisions]), torch.cat([t.bool() for t in truths])
+    if predicted.shape != true.shape or not len(true):
+        raise ParameterError(f"{len(predicted)} decisions for {len(true)} annotated frames; expected one each")
+    hits, false_alarms = int((predicted & true).sum()), int((predicted & ~true).sum())
+    misses, rejections = int((~predicted & true).sum()), int((~predicted & ~true).sum())
     precision, recall = _share(hits, hits + false_alarms), _share(hits, hits + misses)
     return DetectionFigures(
         error=(false_alarms + misses) / len(true), precision=precision, recall=recall,

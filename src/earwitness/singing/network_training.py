@@ -150,8 +150,8 @@ def decisions(network: SingingVoiceNet, features: Tensor) -> Tensor:
     """
     count = (features.shape[2] - 115) // STRIDE_FRAMES + 1
     planes = network.maps(features)
-    places = planes.unfold(3, planes.shape[3] - count + 1, 1).permute(0, 3, 1, 2, 4)
-    return network.judge(places.flatten(2).flatten(0, 1)).view(len(features), count)
+    windows = planes.unfold(3, planes.shape[3] - count + 1, 1).permute(0, 3, 1, 2, 4)
+    return network.judge(windows.flatten(2).flatten(0, 1)).view(len(features), count)
 
 
 def _resume(

@@ -17,8 +17,8 @@ from earwitness.core.errors import EarwitnessError
 from earwitness.report import pictures
 from earwitness.report.axes import clock, time_axis
 from earwitness.report.figures import save_figure
-from earwitness.report.html import content_hash, environment, template_text
 from earwitness.report.tables import percent
+from earwitness.report.templating import render_page
 
 if TYPE_CHECKING:  # matplotlib is slow to import
     from matplotlib.figure import Figure
@@ -112,7 +112,6 @@ def write_detection(detection: Detection, folder: Path) -> Path:
 
 def render_detection(detection: Detection) -> str:
     """Return the page as text; it needs no network, and shows every name literally."""
-    script = template_text("detection.js")
     duration_s, smooth = detection.duration_s, _shown(detection.smooth)
     x = PAGE_WIDTH / duration_s * _shown(detection.times_s)
     sung = [{"left": round(PAGE_WIDTH * s.start_s / duration_s, 3), "start_s": round(s.start_s, 3),
@@ -120,13 +119,13 @@ def render_detection(detection: Detection) -> str:
              "span": f"{clock(s.start_s)} to {clock(s.end_s)}", "probability": percent(s.probability)}
             for s in detection.stretches if s.vocal]
     axis = time_axis(None, len(smooth), duration_s=duration_s)
-    return environment().get_template("detection.html").render(
+    return render_page(
+        "detection.html", "player.js", style="page.css",
         detection=detection, sung=sung, share=percent(detection.vocal_share), ticks=axis.ticks,
         points=" ".join(f"{a:.1f},{100 - 100 * b:.1f}" for a, b in zip(x, smooth, strict=True)),
         limit=round(100 - 100 * detection.threshold, 2), colour=pictures.FOR_COLOUR,
         sound=None if detection.sound is None else pictures.data_uri(detection.sound, "audio/mpeg"),
-        most_minutes=round(MAX_PLAYED_S / 60), style=template_text("page.css"), script=script,
-        script_hash=content_hash(script))
+        most_minutes=round(MAX_PLAYED_S / 60))
 
 
 def draw_detection(detection: Detection) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
@@ -83,11 +84,29 @@ class CountedScore:
         """
         if self.shared is None:
             return self(make())
+        # Each target is explained in turn with the same seed, so the k-th batch is the same for all: counting batches
+        # is enough, and inputs need not be kept or compared. A target that goes on longer than the others passes more.
         if self._batches_read == len(self.shared.batches):
             features = make()
             with self._autocast(features):
                 scores = self.shared.select(self.score.forward(features))
             self.shared.batches.append(self._counted(features, self.shared.select, scores))
+        self._batches_read += 1
+        return self.shared.batches[self._batches_read - 1][:, self.shared.scores.index(self.score)]
+
+    def next_outputs(self, forward: Callable[[], Tensor], *, passes: float) -> Tensor:
+        """Return the numbers, (k,), of many inputs whose outputs are worked out together.
+
+        Args:
+            forward: gives the network's outputs, (k, ...); not called where another score has asked already.
+            passes: what they cost, in passes of the network.
+        """
+        if self.shared is None:
+            self.passes["forward"] += math.ceil(passes)
+            return self.score.select(forward())
+        if self._batches_read == len(self.shared.batches):
+            self.passes["forward"] += math.ceil(passes)
+            self.shared.batches.append(self.shared.select(forward()))
         self._batches_read += 1
         return self.shared.batches[self._batches_read - 1][:, self.shared.scores.index(self.score)]
 

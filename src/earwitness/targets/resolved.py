@@ -51,10 +51,10 @@ class ClassTarget:
 
         That of a contrast is the difference of two, -1..1.
         """
-        own = probabilities[:, self.index]
+        present = probabilities[:, self.index]
         if self.against is not None:
-            return own - probabilities[:, self.against]
-        return 1 - own if self.negative else own
+            return present - probabilities[:, self.against]
+        return 1 - present if self.negative else present
 
     def record(self) -> dict[str, Any]:
         """Return what besides the target's words is needed to ask again."""

@@ -150,8 +150,8 @@ def mask_with_silence(values: Tensor, *, max_rows: int, max_frames: int, generat
         size = values.shape[axis]
         width = draw((len(values), 1), 0, min(limit, size), values, generator)
         first = (draw((len(values), 1), 0, 1, values, generator) * (size - width)).floor()
-        place = torch.arange(size, device=values.device)
-        inside = (place >= first) & (place < first + width.floor())
+        positions = torch.arange(size, device=values.device)
+        inside = (positions >= first) & (positions < first + width.floor())
         values = values.masked_fill(inside.unsqueeze(3 - axis), SILENCE_DB)
     return values
 

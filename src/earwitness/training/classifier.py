@@ -52,7 +52,7 @@ class Split:
     def rotated(self, by: int) -> Split:
         """Return the split with every fold number moved on, for cross-validation over all folds."""
         folds = sorted([*self.train, *self.valid, *self.test])
-        onward = {fold: folds[(place + by) % len(folds)] for place, fold in enumerate(folds)}
+        onward = {fold: folds[(index + by) % len(folds)] for index, fold in enumerate(folds)}
         return Split(*(tuple(sorted(onward[fold] for fold in part)) for part in (self.train, self.valid, self.test)))
 
 
@@ -170,15 +170,16 @@ def _check(arch: str, front_end: FrontEnd, out_dir: Path, *, resume: bool) -> No
 def _backgrounds(
     train: LabelledFeatures, labels: Sequence[str], front_end: FrontEnd, settings: FitSettings
 ) -> Tensor | None:
-    wanted = settings.augmentation.background_labels
-    unknown = [label for label in wanted if label not in labels]
+    background_labels = settings.augmentation.background_labels
+    unknown = [label for label in background_labels if label not in labels]
     if unknown:
         raise unknown_name("background label", unknown[0], labels)
     if not settings.augmentation.background_share:
         return None
     generator = torch.Generator().manual_seed(settings.seed)
     made_up = make_backgrounds(front_end, count=MADE_UP_BACKGROUNDS, duration_s=WINDOW_S, generator=generator)
-    lasting = torch.isin(train.targets, torch.tensor([list(labels).index(label) for label in wanted], dtype=torch.long))
+    indices = [list(labels).index(label) for label in background_labels]
+    lasting = torch.isin(train.targets, torch.tensor(indices, dtype=torch.long))
     return torch.cat([made_up, train.values[lasting]])
 
 

@@ -112,10 +112,13 @@ class _Run:
         self.best_epoch = 0
 
     def epoch(self, train: LabelledFeatures, valid: LabelledFeatures, backgrounds: Tensor | None) -> Epoch:
+        # the seed follows from the epoch's number, not from where a generator has got to: a resumed run draws the same
         seed = self.settings.seed * SEED_STEP + len(self.history)
         generator = torch.Generator().manual_seed(seed)
         with borrowed_rng(seed):
             train_loss = self._train(train, backgrounds, generator)
+        # What is judged and kept is the moving average, if there is one; the optimiser goes on from the weights that it
+        # left, so they are put back below. Both are copies: ``state_dict()`` would follow the network.
         weights = copy_of(self.network.state_dict())
         if self.settings.average:
             self.network.load_state_dict(self.average)

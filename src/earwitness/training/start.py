@@ -7,21 +7,12 @@ from typing import Any
 
 from torch import nn
 
-from earwitness.core.errors import WeightsError, unknown_name
-from earwitness.frontends import FrontEnd, MelDb, StftDb
+from earwitness.core.errors import WeightsError
 from earwitness.models.catalogue import ARCHITECTURES
 from earwitness.models.weights import FRONT_END_PREFIXES, read_state_dict
 from earwitness.training.fitting import borrowed_rng
 
-FRONT_END_NAMES: dict[str, FrontEnd] = {"mel": MelDb(), "stft": StftDb()}
 REPLACEABLE = ("bn0.", "fc_audioset.", "classify.")
-
-
-def front_end_named(name: str) -> FrontEnd:
-    """Return a front end of pak2025 by its short name, "mel" or "stft"."""
-    if name not in FRONT_END_NAMES:
-        raise unknown_name("front end", name, FRONT_END_NAMES)
-    return FRONT_END_NAMES[name]
 
 
 def start_network(arch: str, arch_settings: dict[str, Any], *, init: Path | None, seed: int) -> nn.Module:
@@ -41,10 +32,10 @@ def start_network(arch: str, arch_settings: dict[str, Any], *, init: Path | None
         network = ARCHITECTURES[arch](**arch_settings)
     if init is None:
         return network
-    own = network.state_dict()
+    parameters = network.state_dict()
     given = {name: value for name, value in read_state_dict(init).items() if not name.startswith(FRONT_END_PREFIXES)}
-    other_size = {name for name in own if name not in given or given[name].shape != own[name].shape}
-    other_size |= {name for name in given if name not in own}
+    other_size = {name for name in parameters if name not in given or given[name].shape != parameters[name].shape}
+    other_size |= {name for name in given if name not in parameters}
     left_out = tuple(prefix for prefix in REPLACEABLE if any(name.startswith(prefix) for name in other_size))
     wrong = sorted(name for name in other_size if not name.startswith(left_out or "\0")
                    and not name.endswith("num_batches_tracked"))
@@ -52,5 +43,5 @@ def start_network(arch: str, arch_settings: dict[str, Any], *, init: Path | None
         raise WeightsError(f"{init}: {wrong[0]} and {len(wrong) - 1} more do not fit {arch} with {arch_settings}; "
                            "expected weights of the same architecture")
     network.load_state_dict({name: value for name, value in given.items()
-                             if name in own and not name.startswith(left_out or "\0")}, strict=False)
+                             if name in parameters and not name.startswith(left_out or "\0")}, strict=False)
     return network

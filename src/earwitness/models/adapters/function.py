@@ -31,24 +31,24 @@ class BlackBox(nn.Module):
         super().__init__()
         self.function, self.returns, self.activation = function, returns, activation
 
-    def forward(self, heard: Tensor) -> Tensor:
-        """Return logits (batch, classes) of what is heard.
+    def forward(self, waveforms: Tensor) -> Tensor:
+        """Return logits (batch, classes) of waveforms (batch, time).
 
         Raises:
             ParameterError: a gradient is asked for, or the answer is not as announced.
         """
-        if heard.requires_grad and torch.is_grad_enabled():
+        if waveforms.requires_grad and torch.is_grad_enabled():
             raise ParameterError("the model is a black box, which gives answers and no gradients; use a method that "
-                                 "needs none: audio_lime, kernel_shap, lime, occlusion, rise or slime")
-        answer = np.asarray(self.function(heard.detach().cpu().float().numpy().copy()))
-        if answer.ndim != 2 or len(answer) != len(heard) or answer.dtype.kind not in "fiu":
+                                 "needs none")
+        answer = np.asarray(self.function(waveforms.detach().cpu().float().numpy().copy()))
+        if answer.ndim != 2 or len(answer) != len(waveforms) or answer.dtype.kind not in "fiu":
             raise ParameterError(f"the function returns {answer.dtype} of shape {answer.shape}; expected numbers of "
-                                 f"shape ({len(heard)}, classes), a row for each sound")
+                                 f"shape ({len(waveforms)}, classes), a row for each sound")
         numbers = torch.from_numpy(answer.astype(np.float64))
         if not bool(torch.isfinite(numbers).all()):
             raise ParameterError("the function returns NaN or infinite numbers; expected finite ones")
         logits = self._logits_of(numbers) if self.returns == "probabilities" else numbers
-        return logits.to(heard)
+        return logits.to(waveforms)
 
     def _logits_of(self, probabilities: Tensor) -> Tensor:
         low, high = float(probabilities.min()), float(probabilities.max())

@@ -52,25 +52,26 @@ def _function_of(path: str | os.PathLike[str], output: str | None) -> Function:
     except Exception as error:  # onnxruntime's errors have no common base
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise WeightsError(f"{path}: onnxruntime cannot read it ({reason[:200]})") from error
-    inputs, outputs = session.get_inputs(), [each.name for each in session.get_outputs()]
+    inputs, outputs = session.get_inputs(), [node.name for node in session.get_outputs()]
     if len(inputs) != 1 or inputs[0].type not in TYPES:
-        got = ", ".join(f"{each.name} {each.type}" for each in inputs)
+        got = ", ".join(f"{node.name} {node.type}" for node in inputs)
         raise ParameterError(f"{path} takes {got or 'nothing'}; expected one input of floating numbers, sounds "
                              "(batch, time)")
     if output is not None and output not in outputs:
         raise unknown_name("output", output, outputs)
-    (heard,), chosen = inputs, output or outputs[0]
-    one_by_one = bool(heard.shape) and heard.shape[0] == 1
+    (sound_input,), chosen = inputs, output or outputs[0]
+    one_by_one = bool(sound_input.shape) and sound_input.shape[0] == 1
 
     def function(waveforms: np.ndarray) -> np.ndarray:
-        missing = max(0, len(heard.shape) - waveforms.ndim)
-        entering = waveforms.astype(TYPES[heard.type]).reshape(len(waveforms), *[1] * missing, *waveforms.shape[1:])
+        missing = max(0, len(sound_input.shape) - waveforms.ndim)
+        shape = (len(waveforms), *[1] * missing, *waveforms.shape[1:])
+        entering = waveforms.astype(TYPES[sound_input.type]).reshape(shape)
         pieces = np.split(entering, len(entering)) if one_by_one else [entering]
         try:
-            return np.concatenate([session.run([chosen], {heard.name: piece})[0] for piece in pieces])
+            return np.concatenate([session.run([chosen], {sound_input.name: piece})[0] for piece in pieces])
         except Exception as error:  # see above
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ParameterError(f"{path} cannot hear sounds of shape {waveforms.shape} ({reason[:200]}); it expects "
-                                 f"{heard.shape}: set window_s to the length that it was made for") from error
+                                 f"{sound_input.shape}: set window_s to the length that it was made for") from error
 
     return function

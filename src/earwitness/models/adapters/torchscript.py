@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from earwitness.core.errors import ParameterError, WeightsError
+from earwitness.core.errors import WeightsError
 from earwitness.models.audio_model import AudioModel
 from earwitness.models.weights import is_file
 
@@ -48,12 +48,6 @@ def from_torchscript(
                       **settings)
 
 
-def check_layers(network: nn.Module, method: str) -> None:
-    """Refuse a method that watches layers where the network keeps them to itself.
-
-    Raises:
-        ParameterError: the network is TorchScript.
-    """
-    if isinstance(network, torch.jit.ScriptModule):
-        raise ParameterError(f"the network is TorchScript, whose layers cannot be watched; {method} needs them: "
-                             "use integrated_gradients or a method that needs no layers")
+def keeps_its_layers(network: nn.Module) -> bool:
+    """Say whether a network is TorchScript, whose layers cannot be watched."""
+    return isinstance(network, torch.jit.ScriptModule)

@@ -96,8 +96,8 @@ class SingingVoiceNet(nn.Module):
         planes = self.act5(self.conv5(self.act4(self.conv4(_phases(planes, self.pool3)))))
         planes = _phases(planes, self.pool6)  # (phase of pool6 · phase of pool3, 64, 7, steps)
         steps = planes.shape[3] - 10
-        places = planes.unfold(3, 11, 1).permute(3, 0, 1, 2, 4).reshape(steps * STRIDE_FRAMES, -1)
-        return self.judge(places)[:count, 0]
+        excerpts = planes.unfold(3, 11, 1).permute(3, 0, 1, 2, 4).reshape(steps * STRIDE_FRAMES, -1)
+        return self.judge(excerpts)[:count, 0]
 
     def _first(self, features: Tensor) -> Tensor:
         planes = features[:, None].contiguous(memory_format=torch.channels_last)

@@ -1,8 +1,8 @@
-"""All fills, each as one plane for one excerpt."""
+"""All fills, each as one plane and one game for one excerpt."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -12,6 +12,9 @@ from earwitness.core.types import Features
 from earwitness.models import AudioModel
 from earwitness.perturb.components import Segments
 from earwitness.perturb.fills import FILLS, FillContext, fill_values
+from earwitness.perturb.game import CoalitionGame
+from earwitness.targets import CountedScore
+from earwitness.targets.scores import ClassProbability
 
 PUBLISHED = ("zero", "min_data", "min_inp", "mean_inp", "noise_data")
 PUBLISHED_NAMES = {"zero": "zero", "min_data": "min_data", "min_inp": "min_inp", "mean_inp": "mean_inp",
@@ -49,3 +52,23 @@ def usable_fills(
                 raise
             missing[name] = str(error)
     return found, missing
+
+
+def games_of(
+    features: Features, model: AudioModel, parts: Segments, fills: Sequence[str], *, target: int = 0, seed: int = 0,
+    minimum: float | None = None,
+) -> dict[str, CoalitionGame]:
+    """Return one game per fill for one item; the probability of a class is explained.
+
+    Args:
+        features: one item.
+        model: the classifier.
+        parts: the item's parts.
+        fills: names of fills.
+        target: the class.
+        seed: of the noise.
+        minimum: smallest value of a data set, for "min_data"; None takes the front end's.
+    """
+    score = CountedScore(ClassProbability(model, target))
+    return {name: CoalitionGame(score, features, parts,
+                                filling_of(name, features, model, parts, seed=seed, minimum=minimum)) for name in fills}

@@ -11,7 +11,7 @@ import pandas as pd
 
 from earwitness.core.errors import DataError, ParameterError
 from earwitness.metrics.intervals import percentile_interval, resampled_means
-from earwitness.studies.mishra2020.game import games_of
+from earwitness.studies.mishra2020.fills import games_of
 from earwitness.studies.mishra2020.sensitivity import weights_by
 from earwitness.studies.mishra2020.spliced_excerpts import Splice
 from earwitness.studies.mishra2020.top_component_overlap import common_components, top_components

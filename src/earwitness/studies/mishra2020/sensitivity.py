@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from earwitness.perturb.game import CoalitionGame
 from earwitness.studies.mishra2020.excerpts import Excerpt, seeded
-from earwitness.studies.mishra2020.game import Game
 from earwitness.studies.mishra2020.surrogate import (
     PUBLISHED_SAMPLES,
     Draws,
@@ -24,7 +24,7 @@ REFERENCE = "zero"
 ESTIMATES = ("published", "l2 limit", "cosine")
 
 
-def weights_by(estimate: str, game: Game, *, seed: int, number: int) -> Tensor:
+def weights_by(estimate: str, game: CoalitionGame, *, seed: int, number: int) -> Tensor:
     """Return the weights of one explanation.
 
     Args:
@@ -43,7 +43,7 @@ def weights_by(estimate: str, game: Game, *, seed: int, number: int) -> Tensor:
 
 
 def sensitivity_rows(
-    excerpt: Excerpt, number: int, games: Mapping[str, Game], *, kind: str, probability: float, seed: int
+    excerpt: Excerpt, number: int, games: Mapping[str, CoalitionGame], *, kind: str, probability: float, seed: int
 ) -> list[dict[str, Any]]:
     """Explain one excerpt with every fill.
 

@@ -12,8 +12,8 @@ from earwitness.models import AudioModel
 from earwitness.perturb.coalitions import MOST_EXHAUSTIVE
 from earwitness.perturb.components import Segments, grid, spectral, temporal
 from earwitness.perturb.estimators import Distance
+from earwitness.perturb.game import CoalitionGame
 from earwitness.studies.mishra2020.excerpts import Excerpt, seeded
-from earwitness.studies.mishra2020.game import Game
 from earwitness.studies.mishra2020.surrogate import SAMPLES, draw_rows, limit_weights, weights_of
 from earwitness.studies.mishra2020.top_component_overlap import common_components, unique_components
 
@@ -47,7 +47,7 @@ def parts_of(kind: str, features: Features, model: AudioModel) -> Segments:
 
 
 def stability_rows(
-    excerpt: Excerpt, number: int, games: Mapping[str, Game], *, kind: str, plan: StabilityPlan
+    excerpt: Excerpt, number: int, games: Mapping[str, CoalitionGame], *, kind: str, plan: StabilityPlan
 ) -> list[dict[str, Any]]:
     """Explain one excerpt again and again.
 
@@ -78,6 +78,6 @@ def stability_rows(
                 rows.append({
                     "song": excerpt.song, "start_s": round(excerpt.start_s, 3), "sung": excerpt.sung, "kind": kind,
                     "fill": fill, "kernel": kernel, "samples": samples, "U_n": unique_components(runs),
-                    "N_ce_with_limit": sum(near) / len(near) if near else float("nan"), "asked": game.asked,
+                    "N_ce_with_limit": sum(near) / len(near) if near else float("nan"), "asked": game.evaluations,
                 })
     return rows

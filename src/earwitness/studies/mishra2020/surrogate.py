@@ -10,7 +10,7 @@ from torch import Tensor
 
 from earwitness.perturb import coalitions
 from earwitness.perturb.estimators import Distance, lime_weights, weighted_ridge
-from earwitness.studies.mishra2020.game import Game, code_of
+from earwitness.perturb.game import CoalitionGame
 
 SAMPLES = (1000, 2000, 5000, 10000, 20000, 30000, 40000, 50000, 70000)
 PUBLISHED_SAMPLES = 70000
@@ -39,7 +39,7 @@ def draw_rows(n: int, samples: Sequence[int], *, generator: torch.Generator) -> 
         generator: source of randomness.
     """
     drawn = coalitions.bernoulli(max(samples), n, generator=generator)
-    codes = code_of(drawn)
+    codes = coalitions.codes(drawn)
     found, index = torch.unique(codes, return_inverse=True)
     counts = torch.stack([torch.bincount(index[:count], minlength=len(found)) for count in samples])
     return Draws((found[:, None] >> torch.arange(n)) % 2 == 1, counts)
@@ -59,7 +59,7 @@ def weights_of(
     return weighted_ridge(rows[used], scores[used], closeness * counts[used], alpha=alpha)[0]
 
 
-def limit_weights(game: Game, *, distance: Distance) -> Tensor:
+def limit_weights(game: CoalitionGame, *, distance: Distance) -> Tensor:
     """Return the weights (n,) that LIME approaches with ever more samples: every coalition once, no penalty.
 
     The penalty of 1 does not grow with the number of samples, so it is gone in the limit.
@@ -68,7 +68,7 @@ def limit_weights(game: Game, *, distance: Distance) -> Tensor:
     return weights_of(rows, game(rows), torch.ones(len(rows)), distance=distance, alpha=0.0)
 
 
-def default_weights(game: Game) -> Tensor:
+def default_weights(game: CoalitionGame) -> Tensor:
     """Return the weights (n,) of this library's ``slime``: every coalition once, cosine, penalty 1."""
     rows = coalitions.every(game.n)
     return weights_of(rows, game(rows), torch.ones(len(rows)), distance="cosine")

@@ -14,8 +14,7 @@ from earwitness.models import AudioModel
 from earwitness.perturb.fills import FILLS
 from earwitness.report.folder import folder_name
 from earwitness.studies.mishra2020.excerpts import Models, SongRecording, model_for, number_of, seeded
-from earwitness.studies.mishra2020.fills import usable_fills
-from earwitness.studies.mishra2020.game import games_of
+from earwitness.studies.mishra2020.fills import games_of, usable_fills
 from earwitness.studies.mishra2020.ground_truth import truth_rows
 from earwitness.studies.mishra2020.plan import Mishra2020Plan
 from earwitness.studies.mishra2020.sensitivity import sensitivity_rows

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from earwitness.core.errors import ParameterError
+from earwitness.metrics import registry
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 METRICS = ("FF", "AI", "AG", "FidIn", "SPS", "AD", "COMP")
-LOWER_IS_BETTER = ("AD", "COMP")
+LOWER_IS_BETTER = tuple(name for name in METRICS if registry.METRICS[name].better == "lower")
 GROUP = ("front_end", "scenario", "method")
 LEAST = 1e-9
 

@@ -11,16 +11,18 @@ from earwitness.core.errors import DataError, ParameterError, require
 from earwitness.datasets import esc50
 from earwitness.experiments.facts import digest_of_files, model_facts
 from earwitness.experiments.task import Columns, Task, digest
-from earwitness.frontends import FrontEnd, MelDb, StftDb, VggishLogMel
+from earwitness.frontends import short_name
+from earwitness.metrics import METRICS
 from earwitness.models import AudioModel, load_model
+from earwitness.studies.pak2025.best import METRICS as PUBLISHED
 from earwitness.studies.pak2025.job import Job, cut
-from earwitness.studies.pak2025.plan import AUDIO_QUALITY, FAITHFULNESS, Pak2025Plan
+from earwitness.studies.pak2025.plan import Pak2025Plan
 from earwitness.studies.pak2025.scenarios import find_noises, load_noise
+from earwitness.studies.pak2025.summary import metrics_in
 from earwitness.studies.pak2025.worker import FAILED, Worker
 
-KINDS: dict[type[FrontEnd], str] = {MelDb: "mel", StftDb: "stft", VggishLogMel: "vggish"}
 TEXTS = ("model", "front_end", "scenario", "clip", "label", "predicted", "method", "mask")
-NUMBERS = (*FAITHFULNESS, "kept_area", "p", "p_kept", "p_removed", *AUDIO_QUALITY)
+BESIDE = ("kept_area", "p", "p_kept", "p_removed")
 COUNTS = ("fold", "forward", "backward")
 FLAGS = ("correct", "degenerate")
 
@@ -51,7 +53,8 @@ class StudyInputs:
     @property
     def columns(self) -> Columns:
         """Types of the columns; the failures' say of which clip and method they are."""
-        kinds: tuple[tuple[tuple[str, ...], type], ...] = ((TEXTS, str), (NUMBERS, float), (COUNTS, int), (FLAGS, bool))
+        kinds: tuple[tuple[tuple[str, ...], type], ...] = (
+            (TEXTS, str), (_numbers(), float), (COUNTS, int), (FLAGS, bool))
         return {"rows": {name: kind for names, kind in kinds for name in names},
                 "failures": dict.fromkeys(FAILED, str)}
 
@@ -83,16 +86,16 @@ def read_inputs(plan: Pak2025Plan, data: Path, *, noises: Path | None = None, de
         ParameterError: an unknown model, or one that cannot hear the plan's clips at once.
         MissingExtraError: a metric needs a package that is not installed.
     """
-    for metric, package in (("PESQ", "pesq"), ("STOI", "pystoi")):
-        if metric in plan.metrics:
-            require(package, extra="quality")
+    for name in plan.metrics:
+        if METRICS[name].package:
+            require(METRICS[name].package, extra="quality")
     table = esc50.read_esc50(data)
     _check_folds(table, plan, data)
     clips = table.of_folds(plan.test_folds)[: plan.limit]
     models = {name: load_model(name) for name in plan.models}
     for name, model in models.items():
         _check_model(name, model, table.labels, plan)
-    kinds = {name: KINDS.get(type(model.front_end), type(model.front_end).__name__) for name, model in models.items()}
+    kinds = {name: short_name(model.front_end) for name, model in models.items()}
     used = tuple(s for s in plan.scenarios if s.front_ends is None or set(s.front_ends) & set(kinds.values()))
     found = find_noises(used, noises)
     for path in found.values():
@@ -109,6 +112,12 @@ def read_inputs(plan: Pak2025Plan, data: Path, *, noises: Path | None = None, de
         "noises": {name: digest_of_files([path]) for name, path in found.items()},
     }
     return StudyInputs(Job(plan, data, found, _front_end_names(kinds), device), shards, names, facts)
+
+
+def _numbers() -> tuple[str, ...]:
+    """Columns of numbers; those of metrics beside the published ones follow the others."""
+    names = metrics_in(METRICS)
+    return (*PUBLISHED, *BESIDE, *names[len(PUBLISHED) :])
 
 
 def _check_folds(table: esc50.Esc50, plan: Pak2025Plan, data: Path) -> None:

@@ -140,8 +140,9 @@ def write_montage(rows: list[MontageRow], path: Path, *, clip: str, mask: str = 
         "cells": [_view(row, name, layers, heard) for name, layers, heard in zip(
             ("heard", *(cell.method for cell in row.cells)), _layers(row), (None, *row.cells), strict=True)],
     } for row in rows]
-    page = render("montage.html", "montage.js", clip=clip, rows=views, methods=[cell.method for cell in rows[0].cells],
-                  mask=mask, keeps=masks.describe(mask), colours=pictures)
+    page = render("montage.html", "montage.js", clip=clip, rows=views,
+                  methods=[cell.method for cell in rows[0].cells], mask=mask, keeps=masks.describe(mask),
+                  colours=pictures)
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8", errors="replace")
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from earwitness import masks
 from earwitness.core.errors import ParameterError, unknown_name
-from earwitness.core.validation import fits
-from earwitness.methods import METHODS
+from earwitness.methods import spec
+from earwitness.metrics import METRICS
+from earwitness.studies.pak2025 import best
 
-MetricName = Literal["FF", "AI", "AG", "FidIn", "SPS", "AD", "COMP", "SISDR", "LSD", "PESQ", "STOI"]
-FAITHFULNESS: tuple[MetricName, ...] = ("FF", "AI", "AG", "FidIn", "SPS", "AD", "COMP")
-AUDIO_QUALITY: tuple[MetricName, ...] = ("SISDR", "LSD", "PESQ", "STOI")
 Name = Annotated[str, Field(pattern=r"^[\w.+-]{1,60}$")]
 Folds = Annotated[tuple[int, ...], Field(min_length=1)]
 
@@ -86,8 +83,9 @@ class Pak2025Plan(_Strict):
         clip_s: every clip is cut or padded with silence to this, seconds.
         scenarios: what the models hear.
         methods: how they are explained.
-        masks: presets of ``earwitness.masks``.
-        metrics: which numbers are kept; those of audio quality are computed only if named.
+        masks: names of ``earwitness.masks.MASKS``; the fourteen published ones if not given.
+        metrics: names of ``earwitness.metrics.METRICS``, which are kept; those of audio quality are computed only if
+            named.
         seed: of everything random; each clip, scenario and method gets its own.
         shard_size: clips that are finished together; a killed run repeats at most one shard per worker.
         limit: explain only the first clips of the test folds.
@@ -102,7 +100,7 @@ class Pak2025Plan(_Strict):
     scenarios: Annotated[tuple[Scenario, ...], Field(min_length=1)]
     methods: Annotated[tuple[MethodEntry, ...], Field(min_length=1)]
     masks: Annotated[tuple[str, ...], Field(min_length=1)] = masks.PRESETS
-    metrics: Annotated[tuple[MetricName, ...], Field(min_length=1)] = FAITHFULNESS
+    metrics: Annotated[tuple[str, ...], Field(min_length=1)] = best.METRICS
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     shard_size: Annotated[int, Field(ge=1, le=10_000)] = 4
     limit: Annotated[int, Field(ge=1)] | None = None
@@ -117,6 +115,9 @@ class Pak2025Plan(_Strict):
                 raise ParameterError(f"{what}: {double[0]!r} is there twice; expected each name once")
         for preset in self.masks:
             masks.describe(preset)
+        for metric in self.metrics:
+            if metric not in METRICS:
+                raise unknown_name("metric", metric, METRICS)
         for method in self.methods:
             _check_method(method)
             if method.backgrounds and self.backgrounds is None:
@@ -184,15 +185,10 @@ def _in_words(place: tuple[int | str, ...], message: str) -> str:
 
 
 def _check_method(entry: MethodEntry) -> None:
-    if entry.function not in METHODS:
-        raise unknown_name("method", entry.function, METHODS)
-    parameters = inspect.signature(METHODS[entry.function]).parameters
-    hints = get_type_hints(METHODS[entry.function])
-    own = {p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY} - {"generator", "progress"}
-    for name, value in entry.settings.items():
-        if name != "score" and name not in own:
-            raise unknown_name(f"setting of {entry.function}", name, {*own, "score"})
-        if name != "score" and not fits(value, hints[name]):
-            raise ParameterError(f"method {entry.name!r}: {name} is {str(value)[:40]!r}; expected {hints[name]}")
-    if entry.backgrounds and "backgrounds" not in own:
+    chosen = spec(entry.function)
+    try:
+        chosen.check(entry.settings)
+    except ParameterError as error:
+        raise ParameterError(f"method {entry.name!r}: {error}") from error
+    if entry.backgrounds and "backgrounds" not in chosen.settings:
         raise ParameterError(f"method {entry.name!r} takes no backgrounds; expected backgrounds: false")

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from earwitness.core.atomic_files import make_folder, replacing
 from earwitness.experiments.local import do_locally
 from earwitness.experiments.run import Engine, Finished, OnPace, run_experiment
+from earwitness.metrics import registry
 from earwitness.report.figures import save_figure
 from earwitness.studies.outcome import Outcome
 from earwitness.studies.pak2025.best import METRICS
 from earwitness.studies.pak2025.inputs import StudyInputs
 from earwitness.studies.pak2025.montage import draw_montage, make_montage, write_montage
-from earwitness.studies.pak2025.plan import AUDIO_QUALITY
 from earwitness.studies.pak2025.summary import RESAMPLES, choose, summarise_metrics
 from earwitness.studies.pak2025.tables import best_tables, mask_tables
 from earwitness.studies.pak2025.worker import FAILED
@@ -64,10 +64,10 @@ def run_pak2025(
 def explain_clips(
     prepared: StudyInputs, out: Path, *, engine: Engine = do_locally, on_pace: OnPace = lambda pace: None
 ) -> Finished:
-    """Return the rows: one per clip, method and mask. Audio quality that the plan does not name has no column."""
+    """Return the rows, one per clip, method and mask; metrics beside the published ones only if planned."""
     finished = run_experiment(prepared, out, engine=engine, on_pace=on_pace)
     rows = finished.tables["rows"]
-    empty = [name for name in AUDIO_QUALITY if rows[name].isna().all()]
+    empty = [name for name in registry.METRICS if name not in METRICS and rows[name].isna().all()]
     return replace(finished, tables={"rows": rows.drop(columns=empty)})
 
 

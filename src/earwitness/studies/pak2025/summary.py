@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from earwitness.metrics import registry
 from earwitness.metrics.intervals import percentile_interval, resampled_means
 from earwitness.studies.pak2025.best import GROUP, METRICS, best_masks
-from earwitness.studies.pak2025.plan import AUDIO_QUALITY
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -37,7 +37,7 @@ def summarise_metrics(rows: DataFrame, *, seed: int = 0) -> DataFrame:
     """
     import pandas as pd
 
-    names = [*METRICS, *(name for name in AUDIO_QUALITY if name in rows.columns), *BESIDE]
+    names = [*metrics_in(rows.columns), *BESIDE]
     counts = _resampler(seed)
     found = []
     for place, some in _subsets(rows):
@@ -50,6 +50,11 @@ def summarise_metrics(rows: DataFrame, *, seed: int = 0) -> DataFrame:
                           **{f"{name}_low": low[k] for k, name in enumerate(names)},
                           **{f"{name}_high": high[k] for k, name in enumerate(names)}})
     return pd.DataFrame(found)
+
+
+def metrics_in(columns: Collection[str]) -> list[str]:
+    """Return the metrics of a table: the published seven first."""
+    return [*METRICS, *(name for name in registry.METRICS if name in columns and name not in METRICS)]
 
 
 def choose(summary: DataFrame) -> DataFrame:

@@ -7,19 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from earwitness.studies.pak2025.best import LOWER_IS_BETTER, METRICS
-from earwitness.studies.pak2025.plan import AUDIO_QUALITY
-from earwitness.studies.pak2025.summary import PLACE
+from earwitness.metrics import METRICS
+from earwitness.studies.pak2025.summary import PLACE, metrics_in
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 FOCUS = ("SPS", "COMP")  # highlighted in colours of their own, as published
-BESIDE = ("kept_area", "degenerate", "n")
-HEADS = {"FidIn": "Fid-In", "kept_area": "kept area", "degenerate": "degenerate", "n": "clips", "SISDR": "SI-SDR dB",
-         "LSD": "LSD dB"}
-ARROWS = {"FF": "↑", "AI": "↑", "AG": "↑", "FidIn": "↑", "SPS": "↑", "AD": "↓", "COMP": "↓", "SISDR": "↑", "LSD": "↓",
-          "PESQ": "↑", "STOI": "↑"}
+BESIDE = {"kept_area": "kept area", "degenerate": "degenerate", "n": "clips"}  # column -> head
 SAYS = {
     ("all", "included"): "all clips, degenerate masks included (the published procedure)",
     ("all", "excluded"): "all clips, degenerate masks excluded",
@@ -91,7 +86,7 @@ def mask_tables(summary: DataFrame) -> list[Table]:
 def _table(
     title: str, first: str, names: Sequence[str], records: Sequence[Mapping[str, Any]], *, kind: str
 ) -> Table:
-    metrics = [*METRICS, *(name for name in AUDIO_QUALITY if name in records[0])]
+    metrics = metrics_in(records[0])
     marks = {name: _marks([float(record[name]) for record in records], name) for name in metrics}
     rows = []
     for k, record in enumerate(records):
@@ -99,22 +94,22 @@ def _table(
         cells += [_number(record, name, marks[name][k]) for name in metrics]
         cells += [TableCell(_share(record[name]), float(record[name])) for name in ("kept_area", "degenerate")]
         rows.append((*cells, TableCell(str(int(record["n"])), float(record["n"]))))
-    heads = [f"{HEADS.get(name, name)} {ARROWS[name]}" for name in metrics]
-    return Table(title, (first, *heads, *(HEADS[name] for name in BESIDE)), tuple(rows), kind)
+    heads = [f"{METRICS[name].short or name} {METRICS[name].arrow}" for name in metrics]
+    return Table(title, (first, *heads, *BESIDE.values()), tuple(rows), kind)
 
 
 def _marks(values: Sequence[float], name: str) -> list[str]:
-    """Which value is the best and which the worst; none where all are the same or the metric has no order."""
+    """Which value is the best and which the worst; none where all are the same."""
     known = [value for value in values if math.isfinite(value)]
     if not known or min(known) == max(known):
         return [""] * len(values)
-    low, high = ("best", "worst") if name in LOWER_IS_BETTER or ARROWS[name] == "↓" else ("worst", "best")
+    low, high = ("best", "worst") if METRICS[name].better == "lower" else ("worst", "best")
     return [low if value == min(known) else high if value == max(known) else "" for value in values]
 
 
 def _number(record: Mapping[str, Any], name: str, mark: str) -> TableCell:
     value = float(record[name])
-    digits = 4 if name in METRICS else 2
+    digits = 2 if METRICS[name].of_sounds else 4
     text = f"{value:.{digits}f}" if math.isfinite(value) else "n/a"
     ends = [float(record.get(f"{name}_{end}", math.nan)) for end in ("low", "high")]
     hint = f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if all(math.isfinite(end) for end in ends) else ""

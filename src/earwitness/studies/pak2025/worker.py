@@ -20,13 +20,13 @@ from earwitness.datasets import esc50
 from earwitness.datasets.esc50 import Esc50Recording
 from earwitness.experiments.task import Task, TaskResult, error_line, seed_of
 from earwitness.methods import explain
-from earwitness.metrics import measure_masks
+from earwitness.metrics import mask_metrics, measure_masks
 from earwitness.models import AudioModel, load_model
 from earwitness.models.eval_mode import eval_mode
 from earwitness.models.inference import OptimisedNetwork, optimise_for_inference
 from earwitness.studies.pak2025.floor import bare_pass_s, floor_s
 from earwitness.studies.pak2025.job import Job, Shard, shard_of
-from earwitness.studies.pak2025.plan import FAITHFULNESS, MethodEntry, Pak2025Plan, Scenario
+from earwitness.studies.pak2025.plan import MethodEntry, Pak2025Plan, Scenario
 from earwitness.studies.pak2025.quality import audio_quality
 from earwitness.studies.pak2025.scenarios import degrade, load_noise
 from earwitness.targets.scores import predicted_class
@@ -118,7 +118,7 @@ class Worker:
         measures, _ = measure_masks(ready, features, made, target)
         quality = audio_quality(model, features, made, plan.metrics)
         passes = {name: attribution.passes[name] for name in ("forward", "backward")}
-        wanted = [*(name for name in FAITHFULNESS if name in plan.metrics), *ALWAYS]
+        wanted = [*(name for name in mask_metrics() if name in plan.metrics), *ALWAYS]
         rows = []
         for k, preset in enumerate(plan.masks):
             numbers = measures[k].as_dict()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from importlib.resources import files
-
-import jinja2
 
 from earwitness.report.markdown import markdown_table
+from earwitness.report.templating import render_page
 from earwitness.studies.pak2025.tables import Table, TableCell
 
+TEMPLATES = "earwitness.studies.pak2025"
 LATEX_COLOURS = {("best", False): "green!30", ("worst", False): "orange!40", ("best", True): "cyan!30",
                  ("worst", True): "yellow!50"}
 LATEX_SIGNS = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{",
@@ -49,20 +45,7 @@ def to_html(tables: Sequence[Table], *, title: str, notes: Sequence[str] = ()) -
 
 def render(template: str, script: str, **content: object) -> str:
     """Fill a template of this study; every text in ``content`` is shown literally, and only our script runs."""
-    code = _template_text(script)
-    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii")
-    return _environment().get_template(template).render(
-        script=code, script_hash=f"sha256-{digest}", style=_template_text("study.css"), **content)
-
-
-@lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(loader=jinja2.FunctionLoader(_template_text), autoescape=True,
-                              undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-
-
-def _template_text(name: str) -> str:
-    return (files("earwitness.studies.pak2025") / "templates" / name).read_text(encoding="utf-8")
+    return render_page(template, script, style="study.css", package="earwitness.studies.pak2025", **content)
 
 
 def _plain(text: str) -> str:

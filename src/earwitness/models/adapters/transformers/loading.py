@@ -38,8 +38,8 @@ def from_transformers(
     transformers = require("transformers", extra="hf")
     if isinstance(model, str | Path):
         named = str(model)
-        model, found = _load(transformers, named, revision)
-        feature_extractor, name = feature_extractor or found, name or named
+        model, named_extractor = _load(transformers, named, revision)
+        feature_extractor, name = feature_extractor or named_extractor, name or named
     if not isinstance(model, transformers.PreTrainedModel):
         raise ParameterError(f"model is a {type(model).__name__}; expected a model of transformers, or its name")
     if feature_extractor is None:

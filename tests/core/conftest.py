@@ -1,0 +1,1 @@
+from tests.studies.pak2025.conftest import made as made
