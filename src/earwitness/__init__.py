@@ -6,7 +6,7 @@ import lazy_loader
 
 from earwitness.core import moved
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _listed, __dir__, __all__ = lazy_loader.attach_stub(__name__, f"{__file__}i")
 moved.install()

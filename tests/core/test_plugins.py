@@ -128,7 +128,7 @@ def test_two_workers_know_its_parts(working_folder, made):
     assert main(words) == 2
     assert main([*words, "--plugin", "earwitness_loudest", "--plugin", "other_parts"]) == 0
     finished = explain_clips(read_inputs(make_plan(own_plan(made)), made / "data"), Path("out"))
-    assert finished.kept == finished.tasks == 4
+    assert finished.kept == finished.total == 4
     assert not len(finished.failures)
     check_rows(finished.tables["rows"])
 

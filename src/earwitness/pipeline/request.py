@@ -75,8 +75,9 @@ class ExplainRequest:
                                  "of them")
         if self.against is not None and self.target is None:
             raise ParameterError(f"against is {self.against[:80]!r} without a target; expected --target too")
+        names = self.methods  # a wrong method is said before anything that depends on it
         masks.describe(self.mask)
-        check_settings(self.methods, self.settings)
+        check_settings(names, self.settings)
 
     @cached_property
     def methods(self) -> tuple[str, ...]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +20,8 @@ from earwitness.experiments.local import do_locally
 from earwitness.experiments.run import Engine, OnPace, run_experiment
 from earwitness.experiments.task import Columns, Task, TaskResult
 from earwitness.methods import explain
-from earwitness.metrics import Measures, measure_masks
+from earwitness.metrics import measure_masks
+from earwitness.metrics.registry import mask_metrics
 from earwitness.models import AudioModel
 from earwitness.report.folder import folder_name
 from earwitness.studies.domains.plan import DomainsPlan
@@ -29,7 +30,7 @@ from earwitness.studies.outcome import Outcome
 from earwitness.studies.page import write_page
 from earwitness.targets.scores import predicted_class
 
-MEASURES = [each.name for each in fields(Measures)]
+BESIDE = ("kept_area", "p", "p_kept", "p_removed")
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,14 @@ class DomainsInputs:
     @property
     def columns(self) -> Columns:
         """Types of the columns: every metric on features and on sound."""
-        kinds = get_type_hints(Measures)
-        measured = {f"{domain}_{name}": kinds[name] for domain in ("features", "audio") for name in MEASURES}
+        kinds = {**dict.fromkeys((*mask_metrics(), *BESIDE), float), "degenerate": bool}
+        measured = {f"{domain}_{name}": kind for domain in ("features", "audio") for name, kind in kinds.items()}
         return {"masks": {"model": str, "clip": str, "method": str, "mask": str, "route": str, "disagrees": bool,
                           **measured}}
 
     def identity(self) -> dict[str, Any]:
-        """Return the plan, and digests of clips and models."""
-        return {"plan": asdict(self.plan), **self.facts}
+        """Return the plan, the metrics that there are, and digests of clips and models."""
+        return {"plan": asdict(self.plan), "metrics": list(mask_metrics()), **self.facts}
 
     def tasks(self) -> tuple[Task, ...]:
         """Return all tasks: a method of a clip each, for each model."""
