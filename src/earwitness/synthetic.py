@@ -53,7 +53,7 @@ class Scene:
 def make_scene(name: str, *, seed: int = 0) -> Scene:
     """Make a scene of ``SCENES``; the same seed gives the same sound.
 
-    >>> make("clock_tick over hum").clip.duration_s
+    >>> make_scene("clock_tick over hum").clip.duration_s
     5.0
     """
     if name not in SCENES:

@@ -100,13 +100,14 @@ from pathlib import Path
 from earwitness.experiments.run import run_experiment
 from tests.experiments.toy import Squares
 
-run_experiment(Squares(40, pause_s=0.1), Path(sys.argv[1]))
+run_experiment(Squares(40, pause_s=float(sys.argv[2])), Path(sys.argv[1]))
 """
 
 
-def start(out, wanted):
+def start(out, wanted, pause_s=0.1):
     """Another process at work there, once it has so many tasks."""
-    run = subprocess.Popen([sys.executable, "-c", RUN, str(out)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", RUN, str(out), str(pause_s)]
+    run = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     last = time.monotonic() + 60
     while len(list(out.glob("tasks/*.parquet"))) < wanted and time.monotonic() < last and run.poll() is None:
         time.sleep(0.02)
@@ -130,7 +131,7 @@ def test_a_run_killed_with_kill_9_goes_on_and_ends_with_the_same_rows(tmp_path):
 
 
 def test_a_second_process_in_the_folder_is_refused_until_the_first_is_gone(tmp_path):
-    first = start(tmp_path, 1)
+    first = start(tmp_path, 1, pause_s=3.0)  # long enough for the second to come, however busy the machine is
     second = start(tmp_path, 1000)
     assert second.wait() == 1
     assert "another run is at work there; wait for it, or use another --out" in second.stderr.read()

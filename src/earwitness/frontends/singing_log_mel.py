@@ -45,7 +45,7 @@ class SingingVoiceLogMel(MelFrontEnd):
 
     Source: Schlüter & Grill 2015; Mishra et al. 2020, sec. III. Differs: the Hann window is periodic.
 
-    >>> SvdLogMel()(torch.zeros(1, 36934)).values.shape
+    >>> SingingVoiceLogMel()(torch.zeros(1, 36934)).values.shape
     torch.Size([1, 80, 115])
     """
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
 from torch import Tensor
@@ -20,8 +20,7 @@ from earwitness.experiments.local import do_locally
 from earwitness.experiments.run import Engine, OnPace, run_experiment
 from earwitness.experiments.task import Columns, Task, TaskResult
 from earwitness.methods import explain
-from earwitness.metrics import measure_masks
-from earwitness.metrics.registry import mask_metrics
+from earwitness.metrics import Measures, mask_metrics, measure_masks
 from earwitness.models import AudioModel
 from earwitness.report.folder import folder_name
 from earwitness.studies.domains.plan import DomainsPlan
@@ -30,7 +29,7 @@ from earwitness.studies.outcome import Outcome, write_failures
 from earwitness.studies.page import write_page
 from earwitness.targets.scores import predicted_class
 
-BESIDE = ("kept_area", "p", "p_kept", "p_removed")
+BESIDE = [column.name for column in fields(Measures) if column.name != "metrics"]
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,9 @@ class DomainsInputs:
     @property
     def columns(self) -> Columns:
         """Types of the columns: every metric on features and on sound."""
-        kinds = {**dict.fromkeys((*mask_metrics(), *BESIDE), float), "degenerate": bool}
-        measured = {f"{domain}_{name}": kind for domain in ("features", "audio") for name, kind in kinds.items()}
+        kinds = get_type_hints(Measures)
+        numbers = {**dict.fromkeys(mask_metrics(), float), **{name: kinds[name] for name in BESIDE}}
+        measured = {f"{domain}_{name}": kind for domain in ("features", "audio") for name, kind in numbers.items()}
         return {"masks": {"model": str, "clip": str, "method": str, "mask": str, "route": str, "disagrees": bool,
                           **measured}}
 
