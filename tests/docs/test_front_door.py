@@ -68,6 +68,7 @@ def test_old_names_of_modules_answer_with_a_warning(old, new):
     ("Heard", "SplitSound"), ("perturb.KINDS", "perturb.COMPONENTS"),
     ("frontends.SvdLogMel", "frontends.SingingVoiceLogMel"),
     ("synthetic.make", "synthetic.make_scene"), ("studies.pak2025.run_study", "studies.pak2025.run_pak2025"),
+    ("sweep.make_plan", "studies.pak2025.plan.make_plan"), ("sweep.seed_of", "experiments.task.seed_of"),
 ])
 def test_old_names_answer_with_a_warning(old, new):
     def get(path):

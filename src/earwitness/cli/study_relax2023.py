@@ -50,9 +50,9 @@ def relax2023(data: Path, out: Path, dry_run: bool, backgrounds: tuple[str, ...]
     inputs = read_sounds_and_model(data, source, plan)
     if dry_run:
         again = 8 * (1 + effort.n_changes + effort.cascade_steps) + 4
-        click.echo(f"{plan.n_clips} clips and {plan.n_scenes} scenes, each explained 8 times by "
-                   f"{effort.n_masks:,} masks and {again} times by {effort.n_masks_checks:,}; before "
-                   f"that {len(inputs.data.paths)} embeddings:")
+        click.echo(f"{plan.n_clips} clips and {plan.n_scenes} scenes, each explained 8 times by {effort.n_masks:,} "
+                   f"masks and {again} times by {effort.n_masks_checks:,}; before that {len(inputs.data.paths)} "
+                   "embeddings:")
         show_dry_run(inputs.embedding, out / "embeddings", options)
         return
     with pace_bar("relax2023", "sounds") as on_pace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,6 +12,7 @@ from earwitness.core.errors import ParameterError
 
 Z_95 = 1.959963984540054
 RESAMPLES = 2000
+ENDS = (0.025, 0.975)
 
 
 def wilson_interval(n_right: int, n: int) -> tuple[float, float]:
@@ -46,5 +48,35 @@ def bootstrap_interval(values: Tensor, *, generator: torch.Generator) -> tuple[f
     if len(present) < 2:
         return float("nan"), float("nan")
     drawn = torch.randint(len(present), (RESAMPLES, len(present)), generator=generator)
-    low, high = torch.quantile(present[drawn].mean(1), torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    low, high = torch.quantile(present[drawn].mean(1), torch.tensor(ENDS, dtype=torch.float64)).tolist()
+    return low, high
+
+
+def resampled_means(sums: np.ndarray, sizes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the means of resampled sets, (resamples, columns): NaN where a resample has nothing of a column.
+
+    Args:
+        sums: what each thing that is drawn adds up to, (things, columns): a clip's number, or a recording's sum.
+        sizes: of how many numbers, (things, columns); 0 where there is none.
+        counts: how often each resample draws each thing, (resamples, things).
+
+    Source: Efron 1979; of groups as wholes, Davison & Hinkley 1997, sec. 3.8.
+
+    >>> resampled_means(np.array([[1.0], [3.0]]), np.array([[1], [1]]), np.array([[2, 0], [1, 1]])).tolist()
+    [[1.0], [2.0]]
+    """
+    totals, numbers = counts @ sums, counts @ sizes.astype(np.float64)
+    means: np.ndarray = np.divide(totals, numbers, out=np.full_like(totals, np.nan), where=numbers > 0)
+    return means
+
+
+def percentile_interval(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends (columns,) of the 95 % percentile interval of resampled means; NaN where there are none.
+
+    Args:
+        means: (resamples, columns); NaN is left out.
+    """
+    empty = np.isnan(means).all(0)
+    low, high = np.nanquantile(np.where(empty, 0.0, means), ENDS, axis=0)
+    low[empty] = high[empty] = np.nan
     return low, high

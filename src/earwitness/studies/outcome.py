@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from earwitness.core.atomic_files import replacing
 from earwitness.experiments.run import Finished
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
@@ -23,3 +27,13 @@ class Outcome:
     finished: Finished
     files: Mapping[str, Path] = field(default_factory=dict)
     findings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_failures(failures: DataFrame, out: Path) -> None:
+    """Write ``failures.csv``; where nothing failed, there is none, not even of an earlier run."""
+    path = out / "failures.csv"
+    if not len(failures):
+        path.unlink(missing_ok=True)
+        return
+    with replacing(path) as temporary:
+        failures.to_csv(temporary, index=False)

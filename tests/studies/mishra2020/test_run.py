@@ -16,6 +16,7 @@ from earwitness.studies.mishra2020.plan import Mishra2020Plan
 from earwitness.studies.mishra2020.run import held_out_models, read_songs_and_models, run_mishra2020
 from earwitness.studies.mishra2020.spliced_excerpts import SplicePlan
 from earwitness.studies.mishra2020.tables import instability_explained, write_mishra2020
+from tests.datasets.songs_on_disk import write_lyrics
 
 TINY = Mishra2020Plan(excerpts=1, stable_excerpts=1, grid_excerpts=0, places=1, mixes=3, boundary_places=1,
                  samples=(50, 400), fills=("zero", "mean_inp"))
@@ -77,6 +78,22 @@ def test_a_song_is_decoded_once_for_its_tasks(data, detector, monkeypatch):
         if task.payload["kind"] in ("truth", "boundaries"):
             worker(task)
     assert loaded == ["one", "two"]
+
+
+def test_a_song_that_cannot_be_read_is_told_and_tried_again(detector, tmp_path):
+    songs = write_lyrics(tmp_path / "data", {"one": (4.0, [(1.0, 2.0)]), "two": (4.0, [(1.0, 2.0)])})
+    inputs = read_songs_and_models(songs, detector, replace(TINY, fills=("zero",)))
+    (path,) = (song.path for song in inputs.songs if song.name == "one")
+    sound = path.read_bytes()
+    path.write_bytes(b"no sound")
+    finished = run_mishra2020(inputs, tmp_path / "out", only=["one", "two"]).finished
+    assert set(finished.tables["sensitivity"]["song"]) == {"two"}
+    failures = pd.read_csv(tmp_path / "out" / "failures.csv")
+    assert set(failures["task"]) == {"one-truth-0-1", "one-excerpts-0-1", "one-boundaries-0-1"}
+    assert failures["error"].str.contains("not a sound file").all()
+    path.write_bytes(sound)
+    assert run_mishra2020(inputs, tmp_path / "out", only=["one", "two"]).finished.kept == 3
+    assert not (tmp_path / "out" / "failures.csv").exists()
 
 
 def test_a_model_without_a_window_is_refused_before_anything_runs(data, detector):

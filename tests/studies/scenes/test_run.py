@@ -6,7 +6,6 @@ import pytest
 import earwitness as ew
 from earwitness.cli import main
 from earwitness.core.errors import ParameterError
-from earwitness.experiments.run import run_experiment
 from earwitness.studies.scenes import ScenesPlan, read_scene_models, run_scenes
 from earwitness.studies.scenes import run as scenes_run
 from earwitness.studies.scenes.tables import CHANCE, scenes_part
@@ -74,7 +73,8 @@ def test_a_method_that_fails_is_recorded_and_the_others_go_on(tmp_path, monkeypa
         return explain(model, clip, method, target, seed=seed)
 
     monkeypatch.setattr(scenes_run, "explain", fails)
-    finished = run_experiment(read_scene_models(PLAN), tmp_path)
+    finished = run_scenes(read_scene_models(PLAN), tmp_path).finished
+    assert len(pd.read_csv(tmp_path / "failures.csv")) == 1
     assert finished.failures[["scene", "method", "error"]].to_numpy().tolist() == [
         ["clock_tick over hum", "gradcam", "no such layer"]]
     assert finished.tables["shares"]["method"].tolist() == ["saliency", CHANCE]

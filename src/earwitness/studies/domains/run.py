@@ -25,7 +25,7 @@ from earwitness.models import AudioModel
 from earwitness.report.folder import folder_name
 from earwitness.studies.domains.plan import DomainsPlan
 from earwitness.studies.domains.tables import EVERYTHING, HEAD, HELD, OPTIMISED, OWN_MASKS, ROUTES, domains_part
-from earwitness.studies.outcome import Outcome
+from earwitness.studies.outcome import Outcome, write_failures
 from earwitness.studies.page import write_page
 from earwitness.targets.scores import predicted_class
 
@@ -60,8 +60,8 @@ class DomainsInputs:
                           **measured}}
 
     def identity(self) -> dict[str, Any]:
-        """Return the plan, and digests of clips and models."""
-        return {"plan": asdict(self.plan), **self.facts}
+        """Return the plan, the metrics that there are, and digests of clips and models."""
+        return {"plan": asdict(self.plan), "metrics": list(mask_metrics()), **self.facts}
 
     def tasks(self) -> tuple[Task, ...]:
         """Return all tasks: a method of a clip each, for each model."""
@@ -161,8 +161,7 @@ def run_domains(
     rows = finished.tables["masks"]
     parts = {model: domains_part(inputs.plan, model, list(rows[rows["model"] == model].itertuples(index=False)))
              for model in inputs.plan.models}
-    if len(finished.failures):
-        finished.failures.to_csv(out / "failures.csv", index=False)
+    write_failures(finished.failures, out)
     for path in (out / "summary.md", *([page] if page is not None else [])):
         write_page(path, HEAD, parts)
     return Outcome(finished, {"page": out / "summary.md"}, {"parts": parts})

@@ -23,14 +23,14 @@ OWN_MASKS = ("minmax_pos", "pos_thresh_50")
 SHOWN = {"FidIn": ("Fid-In, %", 100.0), "AD": ("AD, %", 1.0), "AI": ("AI, %", 1.0)}
 HEAD = """# What the metrics on features say about the sound
 
-Every clip is explained for the class that the model predicts, and each mask is measured three times: on the features, \
-as published (what is switched off becomes silence in the network's input), and on the kept sound put through the \
-whole model, made by projection (the mask scales the complex spectrum) and by least squares (the published route \
-through the power). Both models bring every sound to the same peak first, so that a quiet part becomes loud again; \
-"level held" is the sound by projection without that step. A difference is sound minus features, in points of a \
-percentage; its interval is the 95 % bootstrap interval over the clips, each clip's methods averaged first. Other \
-class: share of the kept parts whose most probable class differs between features and sound. Constant masks are left \
-out and counted.
+Every clip is explained for the class that the model predicts, and each mask is measured three times: on the \
+features, as published (what is switched off becomes silence in the network's input), and on the kept sound put \
+through the whole model, made by projection (the mask scales the complex spectrum) and by least squares (the \
+published route through the power). Both models bring every sound to the same peak first, so that a quiet part \
+becomes loud again; "level held" is the sound by projection without that step. A difference is sound minus features, \
+in points of a percentage; its interval is the 95 % bootstrap interval over the clips, each clip's methods averaged \
+first. Other class: share of the kept parts whose most probable class differs between features and sound. Constant \
+masks are left out and counted.
 """
 MaskRow = Any  # a row of the table "masks", with its columns as attributes
 

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from earwitness.core.errors import DataError, ParameterError
+from earwitness.metrics.intervals import percentile_interval, resampled_means
 from earwitness.studies.mishra2020.fills import games_of
 from earwitness.studies.mishra2020.sensitivity import weights_by
 from earwitness.studies.mishra2020.spliced_excerpts import Splice
 from earwitness.studies.mishra2020.top_component_overlap import common_components, top_components
 
 BOOTSTRAPS = 2000
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -124,16 +124,15 @@ def recommend(rows: pd.DataFrame, *, seed: int = 0) -> Recommendation:
     own = perfect.mean()
     order = sorted(perfect.columns, key=lambda fill: (-own[fill], -mean[fill], fill))
     best = list(perfect.columns).index(order[0])
-    tail = (1 - LEVEL) / 2
     table, ties = [], []
     for fill in order:
         drawn = shares[:, list(perfect.columns).index(fill)]
-        low, high = np.quantile(drawn, [tail, 1 - tail])
-        behind = np.quantile(shares[:, best] - drawn, [tail, 1 - tail])
-        if fill != order[0] and behind[0] <= 0:
+        ends = percentile_interval(np.stack([drawn, shares[:, best] - drawn], axis=1))
+        (low, behind_low), (high, behind_high) = ends
+        if fill != order[0] and behind_low <= 0:
             ties.append(fill)
         table.append({"fill": fill, "perfect": own[fill], "low": low, "high": high, "all_but_one": nearly[fill],
-                      "mean_N_ce": mean[fill], "behind_low": behind[0], "behind_high": behind[1]})
+                      "mean_N_ce": mean[fill], "behind_low": behind_low, "behind_high": behind_high})
     songs = perfect.index.get_level_values("song").nunique()
     return Recommendation(order[0], tuple(ties), pd.DataFrame(table), len(perfect), songs)
 
@@ -147,5 +146,5 @@ def _bootstrap(perfect: pd.DataFrame, seed: int) -> np.ndarray:
     else:
         sums, sizes = perfect.to_numpy(), np.ones(len(perfect))
     drawn = rng.integers(len(sums), size=(BOOTSTRAPS, len(sums)))
-    shares: np.ndarray = sums[drawn].sum(1) / sizes[drawn].sum(1)[:, None]
-    return shares
+    counts = np.stack([np.bincount(row, minlength=len(sums)) for row in drawn])
+    return resampled_means(sums, np.broadcast_to(sizes[:, None], sums.shape), counts)

@@ -15,7 +15,7 @@ from earwitness.studies.mishra2020.excerpts import Models, check_window, model_f
 from earwitness.studies.mishra2020.plan import Mishra2020Plan
 from earwitness.studies.mishra2020.tables import write_mishra2020
 from earwitness.studies.mishra2020.tasks import Mishra2020Inputs, song_facts
-from earwitness.studies.outcome import Outcome
+from earwitness.studies.outcome import Outcome, write_failures
 
 
 def held_out_models(folder: Path, *, device: str = "cpu") -> dict[str, ModelSource]:
@@ -87,6 +87,7 @@ def run_mishra2020(
             raise unknown_name("song", name, known)
     tasks = [task for task in inputs.tasks() if not only or task.payload["song"] in only]
     finished = run_experiment(inputs, out, tasks=tasks, engine=engine, on_pace=on_pace)
+    write_failures(finished.failures, out)
     if only:
         return Outcome(finished)
     sentence = write_mishra2020(finished.tables, out, seed=inputs.plan.seed)

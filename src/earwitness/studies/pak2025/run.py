@@ -12,7 +12,7 @@ from earwitness.experiments.local import do_locally
 from earwitness.experiments.run import Engine, Finished, OnPace, run_experiment
 from earwitness.metrics import registry
 from earwitness.report.figures import save_figure
-from earwitness.studies.outcome import Outcome
+from earwitness.studies.outcome import Outcome, write_failures
 from earwitness.studies.pak2025.best import METRICS
 from earwitness.studies.pak2025.inputs import StudyInputs
 from earwitness.studies.pak2025.montage import draw_montage, make_montage, write_montage
@@ -92,8 +92,7 @@ def write_tables(finished: Finished, prepared: StudyInputs, out: Path) -> dict[s
         "masks.csv": summary.round(DIGITS).to_csv(index=False),
         "summary.json": json.dumps(_speed(finished), indent=1) + "\n",
     }
-    if len(finished.failures):
-        texts["failures.csv"] = finished.failures[list(FAILED)].to_csv(index=False)
+    write_failures(finished.failures[list(FAILED)], out)
     for name, text in texts.items():
         with replacing(out / name) as path:
             path.write_text(text, encoding="utf-8", errors="backslashreplace")

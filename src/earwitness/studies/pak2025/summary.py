@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from earwitness.metrics import registry
+from earwitness.metrics.intervals import percentile_interval, resampled_means
 from earwitness.studies.pak2025.best import GROUP, METRICS, best_masks
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def summarise_metrics(rows: DataFrame, *, seed: int = 0) -> DataFrame:
     for place, some in _subsets(rows):
         for key, group in some.groupby([*GROUP, "mask"], sort=False):
             values = group[names].to_numpy(dtype=np.float64)
-            low, high = _interval(values, counts(len(values)))
+            known = np.isfinite(values)
+            low, high = percentile_interval(resampled_means(np.where(known, values, 0.0), known, counts(len(values))))
             found.append({**place, **dict(zip((*GROUP, "mask"), key, strict=True)), "n": len(values),
                           **dict(zip(names, _mean(values), strict=True)),
                           **{f"{name}_low": low[k] for k, name in enumerate(names)},
@@ -96,19 +98,6 @@ def _resampler(seed: int) -> Callable[[int], np.ndarray]:
         return drawn
 
     return counts
-
-
-def _interval(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the 95 % percentile interval of every column's mean, over the numbers in it."""
-    known = np.isfinite(values)
-    sums = counts @ np.where(known, values, 0.0)
-    sizes = counts @ known.astype(np.float64)
-    means = np.divide(sums, sizes, out=np.full_like(sums, np.nan), where=sizes > 0)
-    empty = ~known.any(0)
-    means[:, empty] = 0.0
-    low, high = np.nanquantile(means, [0.025, 0.975], axis=0)
-    low[empty] = high[empty] = np.nan
-    return low, high
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

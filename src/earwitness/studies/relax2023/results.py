@@ -14,6 +14,7 @@ from earwitness.core.atomic_files import replacing
 from earwitness.experiments.run import Finished
 from earwitness.frontends import FrontEnd
 from earwitness.report.markdown import markdown_head, markdown_row
+from earwitness.studies.outcome import write_failures
 from earwitness.studies.relax2023.classifier import Accuracy, FittedClassifier, fit_classifier, measure_accuracy
 from earwitness.studies.relax2023.figures import draw_flipping, draw_poster
 from earwitness.studies.relax2023.labelled import LabelledClips
@@ -53,8 +54,7 @@ def write_accuracy(
 
 def write_relax2023(out_dir: Path, finished: Finished, *, title: str, seed: int) -> None:
     """Write rows, summary and ranks (CSV), ``summary.md``, the flipping curves, and failures where there are some."""
-    if len(finished.failures):
-        _write(finished.failures, out_dir / "failures.csv")
+    write_failures(finished.failures, out_dir)
     rows = finished.tables["rows"].dropna(axis=1, how="all")
     if not len(rows):
         return

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from earwitness import metrics, synthetic
+from earwitness.core.atomic_files import replacing
 from earwitness.experiments.facts import ModelSource, model_facts
 from earwitness.experiments.local import do_locally
 from earwitness.experiments.run import Engine, OnPace, run_experiment
@@ -19,7 +20,7 @@ from earwitness.methods import explain
 from earwitness.models import AudioModel
 from earwitness.pipeline.demo import random_maps
 from earwitness.report.folder import folder_name
-from earwitness.studies.outcome import Outcome
+from earwitness.studies.outcome import Outcome, write_failures
 from earwitness.studies.page import write_page
 from earwitness.studies.scenes.plan import ScenesPlan
 from earwitness.studies.scenes.tables import CHANCE, HEAD, MEASURES, scenes_part
@@ -135,9 +136,9 @@ def run_scenes(
     finished = run_experiment(inputs, out, engine=engine, on_pace=on_pace)
     parts = {model: scenes_part(inputs.plan, model, finished.tables) for model in inputs.plan.models}
     files = {"page": out / "summary.md", "rows": out / "rows.csv"}
-    finished.tables["shares"].to_csv(files["rows"], index=False)
-    if len(finished.failures):
-        finished.failures.to_csv(out / "failures.csv", index=False)
+    with replacing(files["rows"]) as temporary:
+        finished.tables["shares"].to_csv(temporary, index=False)
+    write_failures(finished.failures, out)
     for path in (files["page"], *([page] if page is not None else [])):
         write_page(path, HEAD, parts)
     return Outcome(finished, files, {"parts": parts})
