@@ -24,7 +24,6 @@ from earwitness.report.html import write_html
 from earwitness.report.overview import write_overview
 
 PARTS = ("kept", "removed", "explanation")
-NUMBERED = re.compile(rf"(original|{'|'.join(PARTS)})(-\d+)?(-({'|'.join(METHODS)}))?\.(wav|png|npz)")
 
 
 def write_folder(report: Report, folder: Path) -> dict[str, Any]:
@@ -77,8 +76,10 @@ def write_folder(report: Report, folder: Path) -> dict[str, Any]:
 
 def _remove_others(folder: Path, written: set[str]) -> None:
     """Remove what an earlier report with more stretches or other methods left."""
+    methods = "|".join(map(re.escape, METHODS))  # now: plug-ins may have added some since this module was imported
+    numbered = re.compile(rf"(original|{'|'.join(PARTS)})(-\d+)?(-({methods}))?\.(wav|png|npz)")
     for path in folder.iterdir():
-        if NUMBERED.fullmatch(path.name) and path.stem not in written:
+        if numbered.fullmatch(path.name) and path.stem not in written:
             path.unlink()
 
 
