@@ -130,7 +130,8 @@ class Attribution:
         seed: seed of the random draws.
         uncertainty: (freq, time), or None where the method has none.
         components: the interpretable parts with ``.weights`` (n,), or None where the method has none.
-        passes: forward and backward passes of the network that were spent, in items.
+        passes: forward and backward passes of the network that were spent, in items; where coalitions share their work
+            inside the network, the passes that this work amounts to.
         frequencies_hz: centre of each row in Hz, (freq,).
         times_s: centre of each column in seconds, (time,).
     """

@@ -36,7 +36,7 @@ def evaluate(
     """
     size: int = batch if batch is not None else getattr(score, "batch", BATCH)
     # a score that shares its passes with others may not need the inputs at all, so it is handed their recipe
-    next_batch = score.next_batch if getattr(score, "shared", None) is not None else None  # type: ignore[union-attr]
+    next_batch = score.next_batch if isinstance(score, CountedScore) and score.shared is not None else None
     scores = torch.empty(n, dtype=torch.float64)
     first = 0
     with torch.no_grad():

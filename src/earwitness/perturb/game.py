@@ -84,8 +84,9 @@ class CoalitionGame:
     def _shared_scores(self, coalitions: Tensor) -> Tensor | None:
         """Scores (k,) with what coalitions have in common inside the network computed once; None where that fails."""
         score, front_end = self.score, self.score.model.front_end
-        counted = isinstance(score, CountedScore) and score.precision == "fp32"
-        if not isinstance(score, CountedScore) or not counted or not isinstance(self.components, Segments):
+        if not isinstance(score, CountedScore) or not isinstance(self.components, Segments):
+            return None
+        if score.precision != "fp32":  # its deviation is measured on plain passes
             return None
         if front_end.network_input(self.features) is not self.features.values:
             self.route += ": the network takes sound, which every part changes everywhere"
