@@ -107,13 +107,13 @@ def connect(gr: Any, blocks: Any, page: Page, form: Form, shown: Outputs) -> Non
 
     def hear(session: Session, *values: Any) -> Updates:
         with session.working():
-            found = steps.hear_region(session, Region(*values))
-        return {shown.heard: render.region_html(found, deleted=False), shown.status: _done()}
+            region_sound = steps.hear_region(session, Region(*values))
+        return {shown.heard: render.region_html(region_sound, deleted=False), shown.status: _done()}
 
     def delete(session: Session, *values: Any) -> Updates:
         with session.working():
-            found = steps.delete_region(session, Region(*values))
-        return {shown.heard: render.region_html(found, deleted=True), shown.status: _done()}
+            region_sound = steps.delete_region(session, Region(*values))
+        return {shown.heard: render.region_html(region_sound, deleted=True), shown.status: _done()}
 
     def restore(session: Session) -> Updates:
         with session.working():
@@ -165,11 +165,11 @@ def _explaining(gr: Any, page: Page, shown: Outputs) -> Callable[..., Iterator[U
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
         try:
-            said = None
+            last_progress = None
             while thread.is_alive():
-                if session.progress != said:
-                    said = session.progress
-                    yield {shown.status: render.message_html(said[0], share=said[1])}
+                if session.progress != last_progress:
+                    last_progress = session.progress
+                    yield {shown.status: render.message_html(last_progress[0], share=last_progress[1])}
                 thread.join(LOOK_EVERY_S)
         finally:
             if thread.is_alive():

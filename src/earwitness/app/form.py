@@ -74,8 +74,8 @@ def labels(name: str, preselected: str | None = None) -> tuple[str, ...]:
     Raises:
         ParameterError: a name that is not offered.
     """
-    known = cards()
-    return known[name].labels if name in known else tuple(load_chosen(name, preselected).labels)
+    bundled = cards()
+    return bundled[name].labels if name in bundled else tuple(load_chosen(name, preselected).labels)
 
 
 def load_chosen(name: str, preselected: str | None = None) -> AudioModel:
@@ -84,9 +84,9 @@ def load_chosen(name: str, preselected: str | None = None) -> AudioModel:
     Raises:
         ParameterError: a name that is not offered.
     """
-    known = model_names(preselected)
-    if name not in known:
-        raise unknown_name("model", Path(str(name)).name, known)
+    offered = model_names(preselected)
+    if name not in offered:
+        raise unknown_name("model", Path(str(name)).name, offered)
     return load_model(name)
 
 

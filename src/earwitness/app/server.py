@@ -53,7 +53,7 @@ def serve(
     require("gradio", extra="app")
     limits = limits or Limits()
     form.load_chosen(model, model)  # what is wrong with it is said before anybody sees the page
-    with listening(host, port) as place, tempfile.TemporaryDirectory(prefix="earwitness-app-") as folder:
+    with listening(host, port) as listener, tempfile.TemporaryDirectory(prefix="earwitness-app-") as folder:
         uploads, pages = Path(folder) / "uploads", Path(folder) / "pages"
         uploads.mkdir()
         pages.mkdir()
@@ -61,10 +61,10 @@ def serve(
         sessions = Sessions(pages, limits.sessions)
         page = Page(sessions, uploads, limits, model, debug)
         name = f"[{host}]" if ":" in host else host
-        address = f"http://{name}:{place.getsockname()[1]}"
+        address = f"http://{name}:{listener.getsockname()[1]}"
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # an asked-for end cleans up as Ctrl+C does
         try:
-            _run(application(page, local=host in LOCAL_HOSTS), place, lambda: started(address))
+            _run(application(page, local=host in LOCAL_HOSTS), listener, lambda: started(address))
         except KeyboardInterrupt:
             pass
         finally:
@@ -80,17 +80,17 @@ def listening(host: str, port: int) -> socket.socket:
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        place = socket.socket(family, kind, protocol)
+        listener = socket.socket(family, kind, protocol)
     except OSError as error:
         raise EarwitnessError(f"host {host!r} is no address ({error.strerror}); try --host 127.0.0.1") from error
     try:
-        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        place.bind(address)
-        place.listen(128)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
     except OSError as error:
-        place.close()
+        listener.close()
         raise EarwitnessError(f"cannot listen on {host}:{port} ({error.strerror}); choose another --port") from error
-    return place
+    return listener
 
 
 def application(page: Page, *, local: bool) -> Any:
@@ -156,7 +156,7 @@ def _is_upload(path: str, uploads: Path) -> bool:
     return path.startswith(FILE) and file.is_file() and file.is_relative_to(uploads.resolve())
 
 
-def _run(app: Any, place: socket.socket, started: Callable[[], None]) -> None:
+def _run(app: Any, listener: socket.socket, started: Callable[[], None]) -> None:
     uvicorn: Any = require("uvicorn", extra="app")
 
     class Server(uvicorn.Server):  # type: ignore[misc]
@@ -166,4 +166,4 @@ def _run(app: Any, place: socket.socket, started: Callable[[], None]) -> None:
 
     settings = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=GOODBYE_S, access_log=False,
                               lifespan="on")
-    Server(settings).run(sockets=[place])
+    Server(settings).run(sockets=[listener])

@@ -118,8 +118,8 @@ def explain_sound(session: Session, values: FormValues, *, preselected: str | No
     report = explain_recording(recording, model, resolved, progress=session.report_progress)
     evidence = None if sound.scene is None else sound.scene.evidence(model.front_end)
     if evidence is not None and evidence.shape == report.sections[0].mask.shape:
-        known = [replace(section, evidence=evidence.to(section.mask)) for section in report.sections]
-        report = replace(report, sections=known)
+        sections = [replace(section, evidence=evidence.to(section.mask)) for section in report.sections]
+        report = replace(report, sections=sections)
     session.explained = Explained(model, request, recording, report)
     return session.explained
 
@@ -178,10 +178,10 @@ def report_archive(session: Session) -> tuple[str, bytes]:
     report = session.change(lambda old: old).report
     name = folder_name(report.clip_name)
     content = io.BytesIO()
-    with tempfile.TemporaryDirectory(dir=session.folder) as place:
-        write_folder(report, Path(place))
+    with tempfile.TemporaryDirectory(dir=session.folder) as folder:
+        write_folder(report, Path(folder))
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in sorted(Path(place).iterdir()):
+            for path in sorted(Path(folder).iterdir()):
                 archive.write(path, f"{name}/{path.name}")
     return f"{name}.zip", content.getvalue()
 

@@ -37,25 +37,25 @@ def choose_fill_command(
     from earwitness.studies.mishra2020.spliced_excerpts import SplicePlan
 
     plan = SplicePlan(**{name: options[name] for name in ("kind", "places", "mixes", "inside", "seed")})
-    found = choose(given.load_with_options(options), data, plan=plan, target=target, most=most)
+    choice = choose(given.load_with_options(options), data, plan=plan, target=target, most=most)
     if as_json:
-        fills = json.loads(found.recommendation.table.to_json(orient="records"))
-        click.echo(json.dumps({"fills": fills, "missing": dict(found.missing), "tried": found.tried,
-                               "recommendation": found.recommendation.sentence, "command": found.command}, indent=1))
+        fills = json.loads(choice.recommendation.table.to_json(orient="records"))
+        click.echo(json.dumps({"fills": fills, "missing": dict(choice.missing), "tried": choice.tried,
+                               "recommendation": choice.recommendation.sentence, "command": choice.command}, indent=1))
     else:
-        _show(found)
+        _show(choice)
     if out is not None:
         make_folder(out)
-        for name, table in (("excerpts", found.rows), ("fills", found.recommendation.table)):
+        for name, table in (("excerpts", choice.rows), ("fills", choice.recommendation.table)):
             with replacing(out / f"{name}.csv") as path:
                 table.to_csv(path, index=False)
 
 
-def _show(found: Any) -> None:
-    for row in found.recommendation.table.itertuples():
+def _show(choice: Any) -> None:
+    for row in choice.recommendation.table.itertuples():
         click.echo(f"{row.fill:13} perfect {row.perfect:6.1%} ({row.low:.1%} to {row.high:.1%})   "
                    f"all but one {row.all_but_one:6.1%}   mean N_ce {row.mean_N_ce:.2f}")
-    for name, reason in found.missing.items():
+    for name, reason in choice.missing.items():
         click.echo(f"left out: {name} ({one_line(reason)})")
-    click.echo(f"{found.recommendation.sentence} ({found.tried} tried)")
-    click.echo(f"use it: {one_line(found.command)}")
+    click.echo(f"{choice.recommendation.sentence} ({choice.tried} tried)")
+    click.echo(f"use it: {one_line(choice.command)}")

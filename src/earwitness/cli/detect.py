@@ -41,14 +41,14 @@ def detect(file: Path, out: Path, threshold: float | str | None, as_json: bool, 
     from earwitness.singing.report import write_detection
 
     with progress_bar(file.name, quiet=as_json) as progress:
-        found = detect_file(file, given.load_with_options(options), threshold=threshold, progress=progress)
-    page = write_detection(found, out)
+        detection = detect_file(file, given.load_with_options(options), threshold=threshold, progress=progress)
+    page = write_detection(detection, out)
     if as_json:
-        click.echo(json.dumps({"recording": found.name, "duration_s": found.duration_s,
-                               "vocal_share": found.vocal_share, "page": str(page),
-                               "stretches": [asdict(stretch) for stretch in found.stretches]}, indent=1))
+        click.echo(json.dumps({"recording": detection.name, "duration_s": detection.duration_s,
+                               "vocal_share": detection.vocal_share, "page": str(page),
+                               "stretches": [asdict(stretch) for stretch in detection.stretches]}, indent=1))
         return
-    sung = [stretch for stretch in found.stretches if stretch.vocal]
-    click.echo(f"{one_line(found.name)}: vocal in {percent(found.vocal_share)} of {found.duration_s:.1f} s, "
-               f"{len(sung)} stretches")
+    sung = [stretch for stretch in detection.stretches if stretch.vocal]
+    click.echo(f"{one_line(detection.name)}: vocal in {percent(detection.vocal_share)} of "
+               f"{detection.duration_s:.1f} s, {len(sung)} stretches")
     click.echo(f"page: {one_line(page)}")

@@ -17,10 +17,10 @@ def models(name: str | None, as_json: bool) -> None:
     """List the models that can be loaded by name, or show one card."""
     from earwitness.models import cards
 
-    known = cards()
-    if name is not None and name not in known:
-        raise unknown_name("model", name, known)
-    chosen = [known[name]] if name is not None else list(known.values())
+    all_cards = cards()
+    if name is not None and name not in all_cards:
+        raise unknown_name("model", name, all_cards)
+    chosen = [all_cards[name]] if name is not None else list(all_cards.values())
     if as_json or name is not None:
         click.echo(json.dumps([vars(card) for card in chosen], indent=1))
         return

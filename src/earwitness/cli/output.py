@@ -38,8 +38,8 @@ def show(content: dict[str, Any]) -> None:
                    f"kept area {metrics['kept_area']:.1%})")
         if metrics["degenerate"]:
             click.echo("warning: the mask is constant, all or nothing, so the metrics say nothing; try another")
-        for said in section["disagreements"]:
-            click.echo(f"warning:{method} features and sound disagree: {one_line(said.replace(chr(0xA0), ' '))}")
+        for sentence in section["disagreements"]:
+            click.echo(f"warning:{method} features and sound disagree: {one_line(sentence.replace(chr(0xA0), ' '))}")
     for refusal in content.get("refusals", ()):
         click.echo(f"{refusal['method']} cannot explain this: {one_line(refusal['reason'])}")
     for title, rows in content["extra"].items():

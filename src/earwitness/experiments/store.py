@@ -150,8 +150,8 @@ def open_store(folder: Path, experiment: Experiment) -> Iterator[Store]:
     identity = _full_identity(experiment)
     with locked(folder):
         make_folder(folder / "tasks")
-        for place in (folder, folder / "tasks", folder / "arrays"):
-            for path in place.glob(".writing-*"):  # left by a run that was killed while it wrote
+        for subfolder in (folder, folder / "tasks", folder / "arrays"):
+            for path in subfolder.glob(".writing-*"):  # left by a run that was killed while it wrote
                 path.unlink()
         if (folder / IDENTITY).exists():
             _compare(folder / IDENTITY, identity)

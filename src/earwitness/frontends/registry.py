@@ -53,10 +53,10 @@ def front_end_named(name: str) -> FrontEnd:
     >>> front_end_named("stft")
     StftDb(sample_rate_hz=16000, n_fft=512, hop_samples=256)
     """
-    known = {kind.short_name: kind for kind in FRONT_ENDS.values() if kind.short_name}
-    if name not in known:
-        raise unknown_name("front end", name, known)
-    return known[name]()
+    by_short_name = {kind.short_name: kind for kind in FRONT_ENDS.values() if kind.short_name}
+    if name not in by_short_name:
+        raise unknown_name("front end", name, by_short_name)
+    return by_short_name[name]()
 
 
 def build_front_end(description: dict[str, Any]) -> FrontEnd:

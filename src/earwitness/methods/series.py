@@ -96,7 +96,7 @@ def _index(model: AudioModel, item: Features, target: str | int | None, score: s
 
 
 def _series_method(name: str) -> MethodSpec:
-    names = [each for each, said in specs().items() if said.series]
+    names = [each for each, method_spec in specs().items() if method_spec.series]
     if name not in names:
         raise unknown_name("method for series", name, names)
     return spec(name)

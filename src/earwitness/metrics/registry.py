@@ -58,9 +58,9 @@ class Metric:
     package: str = ""
 
     def __post_init__(self) -> None:
-        known = OF_SOUNDS if self.of_sounds else OF_MASKS
+        inputs = OF_SOUNDS if self.of_sounds else OF_MASKS
         for name in self.parameters:
-            if name not in known:
+            if name not in inputs:
                 raise ParameterError(f"metric {self.title!r} takes {name!r}; expected any of {', '.join(OF_MASKS)}, or "
                                      f"of {', '.join(OF_SOUNDS)}")
 

@@ -98,12 +98,12 @@ def frequency_axis(frequencies_hz: Sequence[float] | None, n_bins: int) -> Axis:
     if not (gaps > 0).all():
         raise ParameterError("frequencies_hz does not rise; expected the lowest frequency in the first row")
     edges = np.array([centres[0] - gaps[0] / 2, *centres, centres[-1] + gaps[-1] / 2])
-    places = np.array([0.0, *(np.arange(n_bins) + 0.5) / n_bins, 1.0])
+    positions = np.array([0.0, *(np.arange(n_bins) + 0.5) / n_bins, 1.0])
     linear = bool(np.allclose(gaps, gaps[0], rtol=1e-3))
     unit = "band" if frequencies_hz is None else "kHz" if linear and edges[-1] > 2000 else "Hz"
     low, high = max(0.0, float(edges[0])), float(edges[-1])
     values = _round_values(low, high, 9) if linear else _one_two_five(low, high)
-    ticks = [Tick(value, _frequency_label(value, unit), float(np.interp(value, edges, places))) for value in values]
+    ticks = [Tick(value, _frequency_label(value, unit), float(np.interp(value, edges, positions))) for value in values]
     return Axis(unit, float(edges[0]), high, tuple(_thinned(ticks)))
 
 

@@ -153,8 +153,8 @@ def _lines(sections: list[Section], views: list[SectionView], refusals: list[Ref
 def _probabilities(section: Section) -> list[float]:
     """Of the class for the kept part as features and as sound, then for the removed part."""
     by_domain = section.by_domain or {section.domain: section.measures}
-    found = [by_domain.get(domain) for domain in DOMAINS]
-    return [getattr(measures, name) if measures else math.nan for name in ("p_kept", "p_removed") for measures in found]
+    pair = [by_domain.get(domain) for domain in DOMAINS]
+    return [getattr(measures, name) if measures else math.nan for name in ("p_kept", "p_removed") for measures in pair]
 
 
 def _numbers(section: Section) -> list[MetricRow]:

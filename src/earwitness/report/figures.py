@@ -43,16 +43,16 @@ def draw_explanation(section: Section) -> Figure:
 
     drawn = layers(section)
     figure = Figure(figsize=(13.0, 3.9), layout="constrained")
-    heard, explained, kept = figure.subplots(1, 3, sharex=True, sharey=True)
-    _show(heard, pictures.paint_levels(drawn.original, *drawn.levels), drawn.time, drawn.frequency,
+    original, explained, kept = figure.subplots(1, 3, sharex=True, sharey=True)
+    _show(original, pictures.paint_levels(drawn.original, *drawn.levels), drawn.time, drawn.frequency,
           "what the model heard")
     _show(explained, pictures.paint_levels(drawn.original, *drawn.levels), drawn.time, drawn.frequency,
           _explanation_title(section))
     _lay(explained, pictures.paint_evidence(drawn.evidence, drawn.scale))
     _show(kept, pictures.paint_levels(drawn.kept, *drawn.levels), drawn.time, drawn.frequency,
           f"what the mask keeps ({percent(section.measures.kept_area)} of the picture)")
-    heard.set_ylabel(f"frequency ({drawn.frequency.unit})")
-    level = figure.colorbar(_levels_mappable(drawn.levels), ax=heard, extend="min")
+    original.set_ylabel(f"frequency ({drawn.frequency.unit})")
+    level = figure.colorbar(_levels_mappable(drawn.levels), ax=original, extend="min")
     level.set_label(section.unit)
     evidence = figure.colorbar(_evidence_mappable(drawn.scale), ax=explained)
     evidence.set_label("evidence (< 0 against)" if drawn.scale.signed else "evidence")

@@ -26,7 +26,7 @@ def answers(model: AudioModel, probabilities: dict[Domain, Tensor], target: int)
             for k in range(len(PARTS)) for domain in DOMAINS]
 
 
-def disagreements(found: Sequence[Answer]) -> list[str]:
+def disagreements(answers_of_parts: Sequence[Answer]) -> list[str]:
     r"""Say of which parts the model says something else as sound than as features.
 
     Both disagree where their most probable class differs, or the probability of the explained class by more than
@@ -36,19 +36,20 @@ def disagreements(found: Sequence[Answer]) -> list[str]:
     >>> disagreements([given, heard])
     ['Of the kept part it gives “dog” 90.0\xa0% as features and 60.0\xa0% as sound.']
     """
-    said = []
+    sentences = []
     for part in PARTS:
-        of_part = {answer.domain: answer for answer in found if answer.part == part}
+        of_part = {answer.domain: answer for answer in answers_of_parts if answer.part == part}
         if len(of_part) < len(DOMAINS):
             continue
-        given, heard = of_part["features"], of_part["audio"]
-        if given.label != heard.label:
-            said.append(f"Of the {part} part it says “{given.label}” ({percent(given.probability)}) as features and "
-                        f"“{heard.label}” ({percent(heard.probability)}) as sound.")
-        elif abs(given.p - heard.p) > FAR_APART:
-            said.append(f"Of the {part} part it gives “{given.target}” {percent(given.p)} as features and "
-                        f"{percent(heard.p)} as sound.")
-    return said
+        by_features, by_sound = of_part["features"], of_part["audio"]
+        if by_features.label != by_sound.label:
+            sentences.append(f"Of the {part} part it says “{by_features.label}” "
+                             f"({percent(by_features.probability)}) as features and "
+                             f"“{by_sound.label}” ({percent(by_sound.probability)}) as sound.")
+        elif abs(by_features.p - by_sound.p) > FAR_APART:
+            sentences.append(f"Of the {part} part it gives “{by_features.target}” {percent(by_features.p)} as "
+                             f"features and {percent(by_sound.p)} as sound.")
+    return sentences
 
 
 def _answer(model: AudioModel, part: str, domain: Domain, probabilities: Tensor, target: int) -> Answer:

@@ -42,7 +42,7 @@ def render_html(report: Report) -> str:
     """Return the page as text; the same report gives the same page."""
     groups = page_groups(report)
     firsts = [group.first for group in groups]
-    place = "stretch" if report.methods else "section"
+    anchor = "stretch" if report.methods else "section"
     seeds = sorted({section.attribution.seed for section in report.sections})
     return render_page(
         "page.html",
@@ -50,8 +50,8 @@ def render_html(report: Report) -> str:
         style="page.css",
         report=report,
         groups=groups,
-        stretches=[_stretch(section, f"#{place}-{k}", len(report.methods)) for k, section in enumerate(firsts, 1)],
-        timeline=timeline(report.timeline, firsts, anchor=place),
+        stretches=[_stretch(section, f"#{anchor}-{k}", len(report.methods)) for k, section in enumerate(firsts, 1)],
+        timeline=timeline(report.timeline, firsts, anchor=anchor),
         overview=make_overview(report.overview),
         settings=list(flat_settings(report.settings)),
         seeds=", ".join(str(seed) for seed in seeds),

@@ -29,11 +29,11 @@ class Part:
 
 def part_rows(attribution: Attribution) -> list[Part]:
     """Return the parts with the largest evidence, largest first; none where the method has no parts."""
-    found = attribution.components
-    if found is None or isinstance(found, list):
+    components = attribution.components
+    if components is None or isinstance(components, list):
         return []
-    weights = found.weights.tolist()
+    weights = components.weights.tolist()
     largest = max((abs(w) for w in weights), default=0.0) or 1.0
     order = sorted(range(len(weights)), key=lambda k: -abs(weights[k]))[:MOST_PARTS]
-    return [Part(str(found.names[k]), number(weights[k]), round(100 * abs(weights[k]) / largest, 1), weights[k] >= 0)
-            for k in order]
+    return [Part(str(components.names[k]), number(weights[k]), round(100 * abs(weights[k]) / largest, 1),
+                 weights[k] >= 0) for k in order]

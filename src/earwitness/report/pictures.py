@@ -73,11 +73,11 @@ def paint_levels(levels: Values, low: float, high: float) -> Pixels:
     Returns:
         RGBA, (freq, time, 4), rows as in ``levels``.
     """
-    place = np.clip((levels - low) / (high - low), 0.0, 1.0)
+    level_share = np.clip((levels - low) / (high - low), 0.0, 1.0)
     stops = np.linspace(0.0, 1.0, len(LEVEL_COLOURS))
     anchors = np.array([_rgb(colour) for colour in LEVEL_COLOURS])
-    channels = [np.interp(place, stops, anchors[:, c]) for c in range(3)]
-    return np.stack([*channels, np.full_like(place, 255.0)], axis=-1).round().astype(np.uint8)
+    channels = [np.interp(level_share, stops, anchors[:, c]) for c in range(3)]
+    return np.stack([*channels, np.full_like(level_share, 255.0)], axis=-1).round().astype(np.uint8)
 
 
 def evidence_scale(evidence: Values) -> EvidenceScale:

@@ -27,8 +27,8 @@ def common_gain(sounds: SplitSound) -> float:
     if not all(math.isfinite(peak) for peak in peaks):
         raise ParameterError("sounds has samples that are NaN or infinite; expected finite sound")
     loudest = max(peaks)
-    wanted = PEAK / peaks[0] if peaks[0] > 0 else 1.0
-    gain = min(wanted, CEILING / loudest) if loudest > 0 else 1.0
+    gain_to_peak = PEAK / peaks[0] if peaks[0] > 0 else 1.0
+    gain = min(gain_to_peak, CEILING / loudest) if loudest > 0 else 1.0
     return round(gain, 6)
 
 

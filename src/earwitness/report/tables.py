@@ -49,18 +49,18 @@ def metric_rows(measures: Measures) -> list[MetricRow]:
     return rows
 
 
-def best_rows(found: Sequence[Measures]) -> dict[str, set[int]]:
+def best_rows(all_measures: Sequence[Measures]) -> dict[str, set[int]]:
     """Return, per metric, which explanations are best: none where all read alike, never one with a constant mask.
 
     Args:
-        found: measures of explanations of the same sound.
+        all_measures: measures of explanations of the same sound.
 
     Returns:
         Short name of the metric -> indices.
     """
     best: dict[str, set[int]] = {}
     for name, metric in mask_metrics().items():
-        values = {k: measures.metrics.get(name, math.nan) for k, measures in enumerate(found)
+        values = {k: measures.metrics.get(name, math.nan) for k, measures in enumerate(all_measures)
                   if not measures.degenerate}
         values = {k: value for k, value in values.items() if math.isfinite(value)}
         texts = {k: metric.form.format(value) for k, value in values.items()}

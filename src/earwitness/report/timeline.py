@@ -87,6 +87,6 @@ def _thinned(moments: Sequence[WindowPrediction]) -> Sequence[WindowPrediction]:
 
 def _anchor(moment: WindowPrediction, end: float, sections: Sequence[Section], anchor: str) -> str:
     middle = (end - moment.start_s) / 2
-    found = (k for k, s in enumerate(sections, 1) if abs(s.start_s - moment.start_s) < middle)
-    index = next(found, None)
+    matching = (k for k, s in enumerate(sections, 1) if abs(s.start_s - moment.start_s) < middle)
+    index = next(matching, None)
     return "" if index is None else f"#{anchor}-{index}"

@@ -207,7 +207,7 @@ def _overlays(section: Section, drawn: Layers, target: str) -> list[Overlay]:
     """The explanation, the mask, and where there are any its uncertainty and the known evidence."""
     scale = drawn.scale
     colours = ((pictures.AGAINST_COLOUR,) if scale.signed else ()) + ("transparent", pictures.FOR_COLOUR)
-    found = [
+    rows = [
         Overlay("explanation", "Explanation", png_uri(pictures.paint_evidence(drawn.evidence, scale)), colours,
                 f"against {target}" if scale.signed else f"little ({number(scale.low)})",
                 f"for {target}" if scale.signed else f"much for {target} ({number(scale.high)})"),
@@ -216,12 +216,12 @@ def _overlays(section: Section, drawn: Layers, target: str) -> list[Overlay]:
     if section.attribution.uncertainty is not None:
         doubt = pictures.to_array(section.attribution.uncertainty)
         low, high = float(doubt.min()), float(doubt.max())
-        found.append(_share_overlay("uncertainty", "Uncertainty", (doubt - low) / max(high - low, 1e-12),
+        rows.append(_share_overlay("uncertainty", "Uncertainty", (doubt - low) / max(high - low, 1e-12),
                                     pictures.UNCERTAIN_COLOUR, f"sure ({number(low)})", f"unsure ({number(high)})"))
     if section.evidence is not None:
-        found.append(_share_overlay("truth", "True evidence", pictures.to_array(section.evidence),
+        rows.append(_share_overlay("truth", "True evidence", pictures.to_array(section.evidence),
                                     pictures.TRUE_COLOUR, "background", "the sound to find"))
-    return found
+    return rows
 
 
 def _share_overlay(key: str, label: str, share: Values, colour: str, low: str, high: str) -> Overlay:
@@ -247,11 +247,11 @@ def _panels(section: Section, drawn: Layers, gain: float, *, original_in: str, c
 
 def _says(of_part: list[Answer]) -> list[tuple[str, str, str]]:
     """What the model says of one part; of the original, features and sound are the same."""
-    asked = {"features": "its features", "audio": "its sound"}
-    found = [(asked[answer.domain], answer.label, percent(answer.probability)
+    domain_words = {"features": "its features", "audio": "its sound"}
+    says = [(domain_words[answer.domain], answer.label, percent(answer.probability)
               + ("" if answer.label == answer.target else f", {answer.target} {percent(answer.p)}"))
              for answer in of_part]
-    return [("it", *found[0][1:])] if of_part and of_part[0].part == "original" else found
+    return [("it", *says[0][1:])] if of_part and of_part[0].part == "original" else says
 
 
 def _rows(section: Section) -> list[ClassRow]:

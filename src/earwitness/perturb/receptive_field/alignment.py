@@ -32,7 +32,7 @@ def aligned(run: CoalitionForward, tensors: list[Tensor]) -> tuple[Pieces, list[
     if not run.worth(geometry.n_cells, geometry.shape[0] * geometry.shape[1], geometry.n_cells * cell_bytes):
         return None
     frame = frame.gathered(geometry)
-    found = []
+    aligned = []
     for tensor in tensors:
         if isinstance(tensor, PiecewiseTensor):
             own = _in_order_of(frame, tensor.pieces.gathered(geometry))
@@ -40,8 +40,8 @@ def aligned(run: CoalitionForward, tensors: list[Tensor]) -> tuple[Pieces, list[
             own = constant_cells(frame, tensor, run)
         if own is None:
             return None
-        found.append(own)
-    return frame, found
+        aligned.append(own)
+    return frame, aligned
 
 
 def _fits(pieces: Pieces, frame: Pieces) -> bool:

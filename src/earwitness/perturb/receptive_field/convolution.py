@@ -81,9 +81,9 @@ class _Kernel:
         else:
             planes = blocks.reshape(n * rows * columns, rest[0] if self.n_axes == 2 else 1, rest[-2], n_in)
         outputs = self._products(planes) if self._small(planes, size) else self._convolution(planes)
-        places = size[0] * size[1] if self.n_divided else rows * columns
+        n_places = size[0] * size[1] if self.n_divided else rows * columns
         kept = {2: [], 1: [outputs.shape[2]] if self.n_axes == 2 else [], 0: list(outputs.shape[3 - self.n_axes : 3])}
-        return outputs.reshape(n * places, *kept[self.n_divided], outputs.shape[-1])
+        return outputs.reshape(n * n_places, *kept[self.n_divided], outputs.shape[-1])
 
     def _small(self, planes: Tensor, size: tuple[int, int]) -> bool:
         other = self.windows[1].count if self.n_divided < 2 else 1

@@ -85,8 +85,8 @@ class Pieces:
         if geometry.same(self.geometry):
             return self
         across = Window(geometry.shape[0]), Window(geometry.shape[1])
-        found = [torch.from_numpy(cells).flatten() for _, cells in self.geometry.windows(geometry, across)]
-        index = torch.cat(found).to(self.cells.device)
+        cell_numbers = [torch.from_numpy(cells).flatten() for _, cells in self.geometry.windows(geometry, across)]
+        index = torch.cat(cell_numbers).to(self.cells.device)
         return replace(self, cells=self.cells.index_select(0, index), geometry=geometry)
 
     def dense(self, coalitions: Any) -> Tensor:

@@ -90,10 +90,10 @@ def cast(run: CoalitionForward, func: Any, args: Any, kwargs: Any) -> Any:
 
 
 def _packets(names: list[str]) -> list[Any]:
-    found = []
+    overloads = []
     for name in names:
-        found += [getattr(torch.ops.aten, n) for n in (name, name + "_") if hasattr(torch.ops.aten, n)]
-    return found
+        overloads += [getattr(torch.ops.aten, n) for n in (name, name + "_") if hasattr(torch.ops.aten, n)]
+    return overloads
 
 
 _A = torch.ops.aten

@@ -163,9 +163,9 @@ def _shares(run: CoalitionForward, pieces: Pieces, axes: Axes, matrix: Tensor) -
     weight = weight.permute(*(axes.index(a) for a in axes if a < 0), *(axes.index(a) for a in undivided), len(axes))
     divided = [a for a in axes if a < 0]
     rows, columns = (torch.from_numpy(p) for p in pieces.geometry.places())
-    place = torch.zeros_like(rows)
+    position = torch.zeros_like(rows)
     for axis in divided:
-        place = place * pieces.length(axis) + (rows if axis == ROWS else columns)
+        position = position * pieces.length(axis) + (rows if axis == ROWS else columns)
     n_places = 1
     for axis in divided:
         n_places *= pieces.length(axis)
@@ -174,8 +174,8 @@ def _shares(run: CoalitionForward, pieces: Pieces, axes: Axes, matrix: Tensor) -
     run.multiply_adds += cells.numel() * matrix.shape[1]
     shares = cells.new_empty(len(cells), matrix.shape[1])
     if not run.counting:
-        order = place.argsort(stable=True)
-        counts = torch.bincount(place, minlength=n_places).tolist()
+        order = position.argsort(stable=True)
+        counts = torch.bincount(position, minlength=n_places).tolist()
         for number, own in enumerate(torch.split(order, counts)):
             own = own.to(cells.device)
             shares[own] = cells[own] @ weight[number]

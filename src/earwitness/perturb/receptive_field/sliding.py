@@ -103,9 +103,9 @@ def slide(
     """
     old, cells = slider.pieces.geometry, slider.cells
     geometry = Geometry(old.variants, old.rows.slide(slider.across[0]), old.columns.slide(slider.across[1]))
-    places = geometry.shape[0] * geometry.shape[1]
+    n_places = geometry.shape[0] * geometry.shape[1]
     cell_bytes = cells[:1].numel() * cells.element_size()
-    if not run.worth(geometry.n_cells, places, geometry.n_cells * cell_bytes):
+    if not run.worth(geometry.n_cells, n_places, geometry.n_cells * cell_bytes):
         return None
     if all(window == Window(length) for window, length in zip(slider.across, old.shape, strict=True)):
         return _place_by_place(cells, operation, scale), old

@@ -135,16 +135,16 @@ def taken(pieces: Pieces, axis: int, window: Window, fill: float = 0.0) -> Piece
 
 def gather(cells: Tensor, old: Geometry, new: Geometry, across: tuple[Window, Window], fill: float) -> Tensor:
     """Return the cells of a geometry of kernel 1, taken from another."""
-    found = []
+    cell_numbers = []
     for _, index in old.windows(new, across):
         if across[0].stride > 1 or across[1].stride > 1:
             index = index[:, :: across[0].stride, :: across[1].stride]
-        found.append(torch.from_numpy(index).flatten())
-    places = torch.cat(found).to(cells.device)
+        cell_numbers.append(torch.from_numpy(index).flatten())
+    indices = torch.cat(cell_numbers).to(cells.device)
     if cells.device.type == "meta":
-        return cells.new_empty(len(places), *cells.shape[1:])
-    picked = cells.index_select(0, places.clamp(min=0))
-    outside = places < 0
+        return cells.new_empty(len(indices), *cells.shape[1:])
+    picked = cells.index_select(0, indices.clamp(min=0))
+    outside = indices < 0
     if bool(outside.any()):
         picked[outside] = fill
     return picked

@@ -91,8 +91,8 @@ class DomainWorker:
 
     def __call__(self, task: Task) -> TaskResult:
         """Return a row per mask of one method, and route to sound."""
-        name, method, place = (task.payload[each] for each in ("model", "method", "place"))
-        model, clip = self.model(name), audio.load(self.paths[place])
+        name, method, clip_number = (task.payload[each] for each in ("model", "method", "place"))
+        model, clip = self.model(name), audio.load(self.paths[clip_number])
         features = model.features(clip)
         target = predicted_class(model, features)
         made = self._masks(model, clip, method, target)
@@ -102,12 +102,13 @@ class DomainWorker:
         for route in (*ROUTES, HELD):
             hears = replace(model, normalise=None) if route == HELD else model
             inversion = next((each for each in ROUTES if each == route), ROUTES[0])
-            heard, said = measure_masks(hears, features, stacked, target, domain="audio", inversion=inversion)
-            other = said[kept].argmax(1) != answers[kept].argmax(1)
+            by_sound, sound_probabilities = measure_masks(hears, features, stacked, target, domain="audio",
+                                                          inversion=inversion)
+            other = sound_probabilities[kept].argmax(1) != answers[kept].argmax(1)
             rows += [{"model": name, "clip": clip.name, "method": method, "mask": mask, "route": route,
                       "disagrees": bool(other[k]),
                       **{f"features_{each}": value for each, value in silent[k].as_dict().items()},
-                      **{f"audio_{each}": value for each, value in heard[k].as_dict().items()}}
+                      **{f"audio_{each}": value for each, value in by_sound[k].as_dict().items()}}
                      for k, mask in enumerate(made)]
         return TaskResult(task.key, {"masks": rows})
 

@@ -81,9 +81,9 @@ def choose_fill(
     table = pd.DataFrame(rows)
     if not rows:
         raise DataError(f"{data}: the model finds the sound in none of {tried} excerpts; nothing can be recommended")
-    found = recommend(table, seed=plan.seed)
-    return FillChoice(found, table, tried, missing, _command(
-        model, plan.kind, found.fill, None if str(data) == SCENES else model.class_name(first.target)))
+    recommendation = recommend(table, seed=plan.seed)
+    return FillChoice(recommendation, table, tried, missing, _command(
+        model, plan.kind, recommendation.fill, None if str(data) == SCENES else model.class_name(first.target)))
 
 
 def _splices(model: AudioModel, data: Path | str, plan: SplicePlan, target: str | None) -> Iterator[Splice]:

@@ -61,11 +61,11 @@ class SongRecording:
             DataError: it is shorter than what the model hears.
         """
         clip = audio.resample(audio.load(song.path), model.sample_rate_hz)
-        found = cls(song, clip.waveform, model)
-        if clip.waveform.numel() < found.window_samples:
+        recording = cls(song, clip.waveform, model)
+        if clip.waveform.numel() < recording.window_samples:
             raise DataError(f"{song.path}: {clip.duration_s:.2f} s of sound, but model {model.name!r} hears "
-                            f"{found.window_s:.2f} s at once; expected longer songs")
-        return found
+                            f"{recording.window_s:.2f} s at once; expected longer songs")
+        return recording
 
     @property
     def window_samples(self) -> int:

@@ -66,7 +66,7 @@ def draw_truth(truth: pd.DataFrame, *, estimate: str) -> Figure:
 
 
 def _panels(
-    rows: pd.DataFrame, panel: str, panels: Sequence[str], axis: str, places: Sequence[object], value: str,
+    rows: pd.DataFrame, panel: str, panels: Sequence[str], axis: str, values: Sequence[object], value: str,
     title: str, axis_label: str = "",
 ) -> Figure:
     from matplotlib.figure import Figure
@@ -74,8 +74,8 @@ def _panels(
     figure = Figure(figsize=(6.5 * max(1, len(panels)), 3.6), layout="constrained")
     for axes, name in zip(np.atleast_1d(figure.subplots(1, max(1, len(panels)), sharey=True)), panels, strict=True):
         own = rows[rows[panel] == name]
-        _violins(axes, [own.loc[own[axis] == place, value].to_numpy() for place in places],
-                 [f"{place:,}" if isinstance(place, int | np.integer) else str(place) for place in places])
+        _violins(axes, [own.loc[own[axis] == tick, value].to_numpy() for tick in values],
+                 [f"{tick:,}" if isinstance(tick, int | np.integer) else str(tick) for tick in values])
         axes.set(title=name, xlabel=axis_label)
         axes.set_ylabel(f"${value[:2]}{{{value[2:]}}}$")
     figure.suptitle(title, fontsize="medium")
@@ -84,15 +84,15 @@ def _panels(
 
 def _violins(axes: Axes, groups: Sequence[np.ndarray], names: Sequence[str]) -> None:
     """One violin per group, median and mean marked; constant groups are a line."""
-    places = range(len(groups))
-    spread = [k for k in places if len(groups[k]) > 1 and np.ptp(groups[k]) > 0]
+    positions = range(len(groups))
+    spread = [k for k in positions if len(groups[k]) > 1 and np.ptp(groups[k]) > 0]
     if spread:
         drawn = axes.violinplot([groups[k] for k in spread], positions=spread, widths=0.8, showextrema=False)
         for body in list(drawn["bodies"]):  # type: ignore[call-overload]
             body.set(facecolor=FOR_COLOUR, alpha=0.45, edgecolor="none")
-    known = [k for k in places if len(groups[k])]
-    axes.plot(known, [np.median(groups[k]) for k in known], "o", color="#33363d", ms=5, label="median")
-    axes.plot(known, [np.mean(groups[k]) for k in known], "_", color="#33363d", ms=14, label="mean")
-    axes.set_xticks(places, names, rotation=30 if len(names) > 5 else 0, ha="right" if len(names) > 5 else "center",
+    filled = [k for k in positions if len(groups[k])]
+    axes.plot(filled, [np.median(groups[k]) for k in filled], "o", color="#33363d", ms=5, label="median")
+    axes.plot(filled, [np.mean(groups[k]) for k in filled], "_", color="#33363d", ms=14, label="mean")
+    axes.set_xticks(positions, names, rotation=30 if len(names) > 5 else 0, ha="right" if len(names) > 5 else "center",
                     fontsize="small")
     axes.legend(fontsize="x-small", loc="upper right")

@@ -42,16 +42,16 @@ def usable_fills(
     names: Iterable[str], features: Features, model: AudioModel, parts: Segments, *, minimum: float | None = None
 ) -> tuple[list[str], dict[str, str]]:
     """Return the fills that this model allows, and why the others are left out."""
-    found, missing = [], {}
+    usable, missing = [], {}
     for name in names:
         try:
             filling_of(name, features, model, parts, seed=0, minimum=minimum)
-            found.append(name)
+            usable.append(name)
         except ParameterError as error:
             if name not in FILLS:
                 raise
             missing[name] = str(error)
-    return found, missing
+    return usable, missing
 
 
 def games_of(

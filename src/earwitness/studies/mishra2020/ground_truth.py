@@ -78,12 +78,12 @@ def truth_rows(
     Source: Mishra et al. 2020, sec. V.
     """
     rows: list[dict[str, Any]] = []
-    tried = found = 0
+    tried = n_true_positives = 0
     for splice in splices:
         tried += 1
         if not is_true_positive(splice):
             continue
-        found += 1
+        n_true_positives += 1
         games = games_of(splice.features, splice.model, splice.parts, fills, target=splice.target, seed=seed,
                          minimum=minimum)
         for fill, game in games.items():
@@ -94,7 +94,7 @@ def truth_rows(
                              "fill": fill, "truth": " ".join(map(str, sorted(splice.truth))),
                              "top": " ".join(map(str, top)), "N_ce": common_components(splice.truth, set(top)),
                              "of": len(splice.truth)})
-        if most is not None and found >= most:
+        if most is not None and n_true_positives >= most:
             break
     return rows, tried
 

@@ -28,9 +28,9 @@ def held_out_models(folder: Path, *, device: str = "cpu") -> dict[str, ModelSour
     Raises:
         DataError: there are none.
     """
-    places = [place for place in sorted(folder.glob("fold-*")) if (place / "card.json").is_file()]
-    sources = {song: ModelSource(str(place), device=device) for place in places
-               for song in read_card(place / "card.json").training["held_out"]}
+    model_folders = [path.parent for path in sorted(folder.glob("fold-*/card.json")) if path.is_file()]
+    sources = {song: ModelSource(str(model_folder), device=device) for model_folder in model_folders
+               for song in read_card(model_folder / "card.json").training["held_out"]}
     if not sources:
         raise DataError(f"{folder}: no folds with a card; expected the folder that 'earwitness train-voice' wrote")
     return sources
@@ -81,10 +81,10 @@ def run_mishra2020(
         ParameterError: the folder holds the rows of another plan, or there is no such song.
         EarwitnessError: another run is at work in the folder.
     """
-    known = [song.name for song in inputs.songs]
+    song_names = [song.name for song in inputs.songs]
     for name in only:
-        if name not in known:
-            raise unknown_name("song", name, known)
+        if name not in song_names:
+            raise unknown_name("song", name, song_names)
     tasks = [task for task in inputs.tasks() if not only or task.payload["song"] in only]
     finished = run_experiment(inputs, out, tasks=tasks, engine=engine, on_pace=on_pace)
     write_failures(finished.failures, out)

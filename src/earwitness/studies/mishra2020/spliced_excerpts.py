@@ -113,22 +113,22 @@ def splice_stems(
         voice, other = (audio.resample(audio.load(path), model.sample_rate_hz) for path in (pair.voice, pair.other))
         length = min(voice.waveform.numel(), other.waveform.numel())
         song = Song(pair.voice, pair.name, length / model.sample_rate_hz, ())
-        heard = SongRecording(song, voice.waveform[:length], model)
+        voice_recording = SongRecording(song, voice.waveform[:length], model)
         for place in range(plan.first_place, plan.places):
             generator = seeded(plan.seed, number, place)
-            first = round(heard.random_start(generator=generator) * model.sample_rate_hz)
-            stems = [sound.waveform[first : first + heard.window_samples] for sound in (voice, other)]
+            first = round(voice_recording.random_start(generator=generator) * model.sample_rate_hz)
+            stems = [sound.waveform[first : first + voice_recording.window_samples] for sound in (voice, other)]
             yield from _from_pair(pair.name, place, stems[0], stems[1], model, _target(model, target), plan,
                                   generator)
 
 
 def splice_scenes(model: AudioModel, plan: SplicePlan) -> Iterator[Splice]:
     """Splice parts of synthetic events into their backgrounds; needs no data, and a model that knows the events."""
-    known = [name for name, (event, _, _) in synthetic.SCENES.items() if event in model.labels]
-    if not known:
+    known_scenes = [name for name, (event, _, _) in synthetic.SCENES.items() if event in model.labels]
+    if not known_scenes:
         raise ParameterError(f"model {model.name!r} knows none of the synthetic events {sorted(synthetic.EVENTS)}; "
                              "give annotated songs or stems")
-    for name in known:
+    for name in known_scenes:
         for place in range(plan.first_place, plan.places):
             scene = synthetic.make_scene(name, seed=plan.seed + place)
             stems = [audio.resample(Clip(stem, scene.sample_rate_hz), model.sample_rate_hz).waveform

@@ -40,9 +40,9 @@ def draw_rows(n: int, samples: Sequence[int], *, generator: torch.Generator) -> 
     """
     drawn = coalitions.bernoulli(max(samples), n, generator=generator)
     codes = coalitions.codes(drawn)
-    found, index = torch.unique(codes, return_inverse=True)
-    counts = torch.stack([torch.bincount(index[:count], minlength=len(found)) for count in samples])
-    return Draws((found[:, None] >> torch.arange(n)) % 2 == 1, counts)
+    distinct_codes, index = torch.unique(codes, return_inverse=True)
+    counts = torch.stack([torch.bincount(index[:count], minlength=len(distinct_codes)) for count in samples])
+    return Draws((distinct_codes[:, None] >> torch.arange(n)) % 2 == 1, counts)
 
 
 def weights_of(

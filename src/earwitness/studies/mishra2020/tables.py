@@ -20,39 +20,39 @@ Tables = dict[str, pd.DataFrame]
 CHOSEN = 4
 
 
-def write_mishra2020(found: Tables, out_dir: Path, *, seed: int = 0) -> str:
+def write_mishra2020(tables: Tables, out_dir: Path, *, seed: int = 0) -> str:
     """Write summary tables (CSV), figures (PNG) and ``summary.md``; return the recommendation as one sentence.
 
     Args:
-        found: rows by table, see ``run_mishra2020``.
+        tables: rows by table, see ``run_mishra2020``.
         out_dir: made if it is missing.
         seed: of the bootstrap.
     """
-    if not len(found["truth"]):
+    if not len(tables["truth"]):
         raise DataError("no spliced excerpt in which the model finds singing; give more songs or places")
     make_folder(out_dir)
-    summaries = summarise_rows(found, seed=seed)
+    summaries = summarise_rows(tables, seed=seed)
     for name, table in summaries.items():
         with replacing(out_dir / f"{name}.csv") as path:
             table.to_csv(path, index=False, float_format="%.4f")
-    _draw(found, out_dir)
-    sentence = recommend(_of(found["truth"], "published"), seed=seed).sentence
+    _draw(tables, out_dir)
+    sentence = recommend(_of(tables["truth"], "published"), seed=seed).sentence
     with replacing(out_dir / "summary.md") as path:
-        path.write_text(_page(summaries, found, sentence), encoding="utf-8")
+        path.write_text(_page(summaries, tables, sentence), encoding="utf-8")
     return sentence
 
 
-def summarise_rows(found: Tables, *, seed: int = 0) -> Tables:
+def summarise_rows(all_tables: Tables, *, seed: int = 0) -> Tables:
     """Return the summary tables by name."""
     tables = {
-        "stability": _stability(found["stability"]),
-        "instability-explained": instability_explained(found["stability"]),
-        "sensitivity": _sensitivity(found["sensitivity"]),
-        "instances": _instances(found["sensitivity"]),
+        "stability": _stability(all_tables["stability"]),
+        "instability-explained": instability_explained(all_tables["stability"]),
+        "sensitivity": _sensitivity(all_tables["sensitivity"]),
+        "instances": _instances(all_tables["sensitivity"]),
     }
     for name in ("truth", "boundaries"):
-        parts = [recommend(_of(found[name], estimate), seed=seed).table.assign(estimate=estimate)
-                 for estimate in ESTIMATES if len(found[name])]
+        parts = [recommend(_of(all_tables[name], estimate), seed=seed).table.assign(estimate=estimate)
+                 for estimate in ESTIMATES if len(all_tables[name])]
         if parts:
             tables[name] = pd.concat(parts)[["estimate", *parts[0].columns[:-1]]]
     return tables
@@ -107,26 +107,26 @@ def _of(rows: pd.DataFrame, estimate: str) -> pd.DataFrame:
     return rows[rows["estimate"] == estimate]
 
 
-def _draw(found: Tables, out_dir: Path) -> None:
-    stability, samples = found["stability"], int(found["stability"]["samples"].max())
+def _draw(tables: Tables, out_dir: Path) -> None:
+    stability, samples = tables["stability"], int(tables["stability"]["samples"].max())
     drawn = {"fig3-samples": figures.draw_samples(stability)} if "zero" in set(stability["fill"]) else {}
     for kernel in ("l2", "cosine"):
         drawn[f"fig5-fills-{kernel}"] = figures.draw_stability_of_fills(stability, kernel=kernel, samples=samples)
     for estimate in ("published", "cosine"):
-        drawn[f"fig6-sensitivity-{estimate}"] = figures.draw_sensitivity(found["sensitivity"], estimate=estimate)
-        drawn[f"fig7-truth-{estimate}"] = figures.draw_truth(found["truth"], estimate=estimate)
+        drawn[f"fig6-sensitivity-{estimate}"] = figures.draw_sensitivity(tables["sensitivity"], estimate=estimate)
+        drawn[f"fig7-truth-{estimate}"] = figures.draw_truth(tables["truth"], estimate=estimate)
     for name, figure in drawn.items():
         save_figure(figure, out_dir / f"{name}.png", dpi=80)
 
 
-def _page(summaries: Tables, found: Tables, sentence: str) -> str:
-    tried = found["tried"].groupby("kind")["tried"].sum().to_dict()
+def _page(summaries: Tables, tables: Tables, sentence: str) -> str:
+    tried = tables["tried"].groupby("kind")["tried"].sum().to_dict()
     text = io.StringIO()
     text.write("# Study mishra2020\n\n")
-    text.write(f"{len(found['stability'].drop_duplicates(['song', 'start_s']))} excerpts for stability, "
-               f"{len(found['sensitivity'].drop_duplicates(['song', 'start_s']))} for sensitivity, "
+    text.write(f"{len(tables['stability'].drop_duplicates(['song', 'start_s']))} excerpts for stability, "
+               f"{len(tables['sensitivity'].drop_duplicates(['song', 'start_s']))} for sensitivity, "
                f"{tried.get('truth', 0)} spliced of which the model finds "
-               f"{len(found['truth'].drop_duplicates(['song', 'place', 'mix']))}.\n\n**{sentence}**\n")
+               f"{len(tables['truth'].drop_duplicates(['song', 'place', 'mix']))}.\n\n**{sentence}**\n")
     for name, table in summaries.items():
         text.write(f"\n## {name}\n\n{_markdown(table)}\n")
     return text.getvalue()

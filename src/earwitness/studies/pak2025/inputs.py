@@ -97,8 +97,8 @@ def read_inputs(plan: Pak2025Plan, data: Path, *, noises: Path | None = None, de
         _check_model(name, model, table.labels, plan)
     kinds = {name: short_name(model.front_end) for name, model in models.items()}
     used = tuple(s for s in plan.scenarios if s.front_ends is None or set(s.front_ends) & set(kinds.values()))
-    found = find_noises(used, noises)
-    for path in found.values():
+    noise_paths = find_noises(used, noises)
+    for path in noise_paths.values():
         for model in models.values():
             load_noise(path, model.sample_rate_hz, round(plan.clip_s * model.sample_rate_hz))
     names = tuple(recording.path.name for recording in clips)
@@ -109,9 +109,9 @@ def read_inputs(plan: Pak2025Plan, data: Path, *, noises: Path | None = None, de
         "clips": names, "sounds": digest_of_files(recording.path for recording in clips),
         "data": digest([[r.path.name, r.fold, r.label] for r in table.recordings]),
         "models": {name: model_facts(model) for name, model in models.items()},
-        "noises": {name: digest_of_files([path]) for name, path in found.items()},
+        "noises": {name: digest_of_files([path]) for name, path in noise_paths.items()},
     }
-    return StudyInputs(Job(plan, data, found, _front_end_names(kinds), device), shards, names, facts)
+    return StudyInputs(Job(plan, data, noise_paths, _front_end_names(kinds), device), shards, names, facts)
 
 
 def _numbers() -> tuple[str, ...]:

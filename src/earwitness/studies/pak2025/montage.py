@@ -86,20 +86,21 @@ def make_montage(prepared: StudyInputs, clip: str, *, mask: str = MASK) -> list[
     worker = Worker(prepared.job)
     if clip not in worker.recordings:
         raise ParameterError(f"clip {clip!r} is not in {prepared.job.data}; expected a file name of meta/esc50.csv")
-    places = dict.fromkeys((shard.model, shard.scenario) for shard in map(shard_of, prepared.shards))
-    return [_row(worker, Shard(model, scenario, (clip,)), mask) for model, scenario in places]
+    rows_of_grid = dict.fromkeys((shard.model, shard.scenario) for shard in map(shard_of, prepared.shards))
+    return [_row(worker, Shard(model, scenario, (clip,)), mask) for model, scenario in rows_of_grid]
 
 
 def _row(worker: Worker, shard: Shard, mask: str) -> MontageRow:
     model = worker.model(shard.model)
-    heard = worker.hear(worker.recordings[shard.clips[0]], shard.model, shard.scenario)
-    features = model.features(heard)
+    clip_in_noise = worker.hear(worker.recordings[shard.clips[0]], shard.model, shard.scenario)
+    features = model.features(clip_in_noise)
     target = predicted_class(model, features)
     cells = []
     for method in worker.job.plan.methods:
-        attribution = worker.explain(shard, heard, method, target)
+        attribution = worker.explain(shard, clip_in_noise, method, target)
         made = masks.make(attribution, mask)
-        cells.append(MontageCell(method.name, attribution, listen(model, heard, made), bool(made.max() == made.min())))
+        cells.append(MontageCell(method.name, attribution, listen(model, clip_in_noise, made),
+                                 bool(made.max() == made.min())))
     return MontageRow(worker.job.front_ends[shard.model], shard.scenario, model.class_name(target),
                float(model.probabilities(features)[0, target]), features.values[0], model.front_end.silence,
                model.front_end.unit, tuple(cells))
@@ -112,17 +113,17 @@ def draw_montage(rows: list[MontageRow]) -> Figure:
     n = len(rows[0].cells)
     figure = Figure(figsize=(2.1 * (n + 1), 1.35 * len(rows) + 0.4), layout="constrained")
     grid = figure.subplots(len(rows), n + 1, squeeze=False)
-    for row, places in zip(rows, grid, strict=True):
+    for row, axes_of_row in zip(rows, grid, strict=True):
         names = ["heard", *(cell.method for cell in row.cells)]
-        for place, name, layers in zip(places, names, _layers(row), strict=True):
+        for axes, name, layers in zip(axes_of_row, names, _layers(row), strict=True):
             for pixels in layers:
-                place.imshow(pixels, origin="lower", aspect="auto", interpolation="nearest")
-            place.set_xticks([])
-            place.set_yticks([])
+                axes.imshow(pixels, origin="lower", aspect="auto", interpolation="nearest")
+            axes.set_xticks([])
+            axes.set_yticks([])
             if row is rows[0]:
-                place.set_title(name, fontsize="medium")
-        said = f"{row.front_end}, {row.scenario}\n{row.predicted} {row.probability:.0%}"
-        places[0].set_ylabel(said.replace("$", r"\$"), fontsize="small")
+                axes.set_title(name, fontsize="medium")
+        label = f"{row.front_end}, {row.scenario}\n{row.predicted} {row.probability:.0%}"
+        axes_of_row[0].set_ylabel(label.replace("$", r"\$"), fontsize="small")
     return figure
 
 

@@ -171,15 +171,15 @@ def select(entries: Sequence[Any], names: Iterable[str] | None, kind: str) -> tu
     """
     if names is None:
         return tuple(entries)
-    known = {entry.name: entry for entry in entries}
-    unknown = [name for name in names if name not in known]
+    by_name = {entry.name: entry for entry in entries}
+    unknown = [name for name in names if name not in by_name]
     if unknown:
-        raise unknown_name(kind, unknown[0], known)
-    return tuple(known[name] for name in names)
+        raise unknown_name(kind, unknown[0], by_name)
+    return tuple(by_name[name] for name in names)
 
 
-def _in_words(place: tuple[int | str, ...], message: str) -> str:
-    where = ".".join(str(step) for step in place)
+def _in_words(location: tuple[int | str, ...], message: str) -> str:
+    where = ".".join(str(step) for step in location)
     message = message.removeprefix("Value error, ")
     return f"{where}: {message}" if where else message
 

@@ -29,15 +29,15 @@ def audio_quality(
     Returns:
         One number per mask, by name, in the order of ``METRICS``.
     """
-    wanted = {name: metric for name, metric in sound_metrics().items() if name in metrics}
-    if not wanted:
+    chosen_metrics = {name: metric for name, metric in sound_metrics().items() if name in metrics}
+    if not chosen_metrics:
         return {}
     with torch.no_grad():
         recording = model.front_end.inverse(features)
         kept = model.front_end.inverse(features.with_values(features.values.expand_as(masks)), masks)
     given = {"reference": recording, "estimate": kept}
-    if any("sample_rate_hz" in metric.parameters for metric in wanted.values()):  # made for speech, at its rate
+    if any("sample_rate_hz" in metric.parameters for metric in chosen_metrics.values()):  # made for speech, at its rate
         slow = {name: torch.from_numpy(resample_array(sound.cpu().numpy().T, model.sample_rate_hz, SPEECH_RATE_HZ).T)
                 for name, sound in given.items()} | {"sample_rate_hz": SPEECH_RATE_HZ}
     return {name: metric.of(slow if "sample_rate_hz" in metric.parameters else given, len(masks))
-            for name, metric in wanted.items()}
+            for name, metric in chosen_metrics.items()}

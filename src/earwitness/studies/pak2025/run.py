@@ -102,9 +102,10 @@ def write_tables(finished: Finished, prepared: StudyInputs, out: Path) -> dict[s
 def _notes(finished: Finished, prepared: StudyInputs) -> list[str]:
     plan = prepared.job.plan
     shares = _accuracy(finished.tables["rows"])
-    heard = ", ".join(f"{front_end} {scenario} {100 * share:.1f} %" for (front_end, scenario), share in shares.items())
+    accuracies = ", ".join(f"{front_end} {scenario} {100 * share:.1f} %"
+                           for (front_end, scenario), share in shares.items())
     notes = [
-        f"{finished.total} clips, counted once per model and scenario; seed {plan.seed}. Accuracy: {heard}.",
+        f"{finished.total} clips, counted once per model and scenario; seed {plan.seed}. Accuracy: {accuracies}.",
         f"Best mask: largest geometric mean of {', '.join(METRICS)}, each scaled to 0..1 over all tables, AD and COMP "
         "turned round. A constant mask selects nothing: where such degenerate masks are included, they score 0 in SPS "
         "and COMP, as published; where they are excluded, the means are over the other clips.",

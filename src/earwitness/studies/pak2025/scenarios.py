@@ -35,14 +35,14 @@ def find_noises(scenarios: tuple[Scenario, ...], folder: Path | None) -> dict[st
         raise ParameterError(f"noises is {folder}; expected the folder with the noises of {missing}: give it with "
                              "--noises DIR, or leave these scenarios out with --scenarios")
     names = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in audio.SUFFIXES)
-    found = {}
+    noise_paths = {}
     for scenario in needed:
         matching = [name for name in names if fnmatchcase(name.lower(), str(scenario.noise).lower())]
         if len(matching) != 1:
             got = ", ".join(matching) or "no file"
             raise DataError(f"{folder}: noise {scenario.noise!r} of {scenario.name!r} matches {got}; expected one file")
-        found[scenario.name] = folder / matching[0]
-    return found
+        noise_paths[scenario.name] = folder / matching[0]
+    return noise_paths
 
 
 def load_noise(path: Path, sample_rate_hz: int, length_samples: int) -> Tensor:

@@ -39,17 +39,18 @@ def summarise_metrics(rows: DataFrame, *, seed: int = 0) -> DataFrame:
 
     names = [*metrics_in(rows.columns), *BESIDE]
     counts = _resampler(seed)
-    found = []
-    for place, some in _subsets(rows):
+    records = []
+    for group_keys, some in _subsets(rows):
         for key, group in some.groupby([*GROUP, "mask"], sort=False):
             values = group[names].to_numpy(dtype=np.float64)
-            known = np.isfinite(values)
-            low, high = percentile_interval(resampled_means(np.where(known, values, 0.0), known, counts(len(values))))
-            found.append({**place, **dict(zip((*GROUP, "mask"), key, strict=True)), "n": len(values),
+            is_number = np.isfinite(values)
+            means = resampled_means(np.where(is_number, values, 0.0), is_number, counts(len(values)))
+            low, high = percentile_interval(means)
+            records.append({**group_keys, **dict(zip((*GROUP, "mask"), key, strict=True)), "n": len(values),
                           **dict(zip(names, _mean(values), strict=True)),
                           **{f"{name}_low": low[k] for k, name in enumerate(names)},
                           **{f"{name}_high": high[k] for k, name in enumerate(names)}})
-    return pd.DataFrame(found)
+    return pd.DataFrame(records)
 
 
 def metrics_in(columns: Collection[str]) -> list[str]:
@@ -69,10 +70,10 @@ def choose(summary: DataFrame) -> DataFrame:
     import pandas as pd
 
     chosen = []
-    for place, some in summary.groupby(list(PLACE), sort=False):
+    for group, some in summary.groupby(list(PLACE), sort=False):
         best = best_masks(some)[[*GROUP, "mask", "score"]]
-        found = best.merge(some, on=[*GROUP, "mask"], how="left")
-        chosen.append(found.assign(**dict(zip(PLACE, place, strict=True))))
+        best_rows = best.merge(some, on=[*GROUP, "mask"], how="left")
+        chosen.append(best_rows.assign(**dict(zip(PLACE, group, strict=True))))
     return pd.concat(chosen, ignore_index=True)[[*summary.columns, "score"]]
 
 

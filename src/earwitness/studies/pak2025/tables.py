@@ -100,11 +100,11 @@ def _table(
 
 def _marks(values: Sequence[float], name: str) -> list[str]:
     """Which value is the best and which the worst; none where all are the same."""
-    known = [value for value in values if math.isfinite(value)]
-    if not known or min(known) == max(known):
+    numbers = [value for value in values if math.isfinite(value)]
+    if not numbers or min(numbers) == max(numbers):
         return [""] * len(values)
     low, high = ("best", "worst") if METRICS[name].better == "lower" else ("worst", "best")
-    return [low if value == min(known) else high if value == max(known) else "" for value in values]
+    return [low if value == min(numbers) else high if value == max(numbers) else "" for value in values]
 
 
 def _number(record: Mapping[str, Any], name: str, mark: str) -> TableCell:

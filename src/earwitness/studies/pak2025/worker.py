@@ -118,11 +118,11 @@ class Worker:
         measures, _ = measure_masks(ready, features, made, target)
         quality = audio_quality(model, features, made, plan.metrics)
         passes = {name: attribution.passes[name] for name in ("forward", "backward")}
-        wanted = [*(name for name in mask_metrics() if name in plan.metrics), *ALWAYS]
+        columns = [*(name for name in mask_metrics() if name in plan.metrics), *ALWAYS]
         rows = []
         for k, preset in enumerate(plan.masks):
             numbers = measures[k].as_dict()
-            rows.append({**facts, "mask": preset, **{name: numbers[name] for name in wanted},
+            rows.append({**facts, "mask": preset, **{name: numbers[name] for name in columns},
                          **{name: column[k] for name, column in quality.items()}, **passes})
         return rows
 
@@ -159,11 +159,11 @@ class Worker:
 
     def _load_backgrounds(self, name: str) -> Tensor:
         """Features of the first clips of every class in the background folds, (k, freq, time)."""
-        model, wanted = self.model(name), self.job.plan.backgrounds
-        if wanted is None:
+        model, backgrounds = self.model(name), self.job.plan.backgrounds
+        if backgrounds is None:
             raise EarwitnessError("the plan has no backgrounds; expected folds and a count")
-        each = max(1, wanted.count // len(self.labels))
-        chosen = [[r for r in self.recordings.values() if r.fold in wanted.folds and r.label == label][:each]
+        each = max(1, backgrounds.count // len(self.labels))
+        chosen = [[r for r in self.recordings.values() if r.fold in backgrounds.folds and r.label == label][:each]
                   for label in self.labels]
         clips = (degrade(r.path, Scenario(name="clean"), sample_rate_hz=model.sample_rate_hz,
                       clip_s=self.job.plan.clip_s, noise=None, seed=0) for some in chosen for r in some)

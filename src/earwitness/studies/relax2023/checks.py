@@ -74,18 +74,18 @@ def run_checks(
         evidence: the true mask (freq, time), where it is known.
         other_labels: the same encoder with a classifier that was fitted to shuffled labels.
     """
-    asked = CheckRows([], {})
+    check_rows = CheckRows([], {})
     for made in make_maps(model, item, target, n_masks=effort.n_masks, seed=seed):
         row = {"method": made.method, "masks": made.family, "doubt": made.doubt}
-        row |= _flipped(model, item, made, effort, seed, asked.curves)
+        row |= _flipped(model, item, made, effort, seed, check_rows.curves)
         if evidence is not None:
             row |= {name: float(function(made.values - made.values.min(), evidence))
                     for name, function in LOCALISATION.items()}
         if made.method != "u_relax":
             row |= _rerun(model, item, made, effort, seed, other_labels)
-        asked.rows.append(row)
-        asked.maps.append(made)
-    return asked
+        check_rows.rows.append(row)
+        check_rows.maps.append(made)
+    return check_rows
 
 
 def _flipped(
@@ -97,10 +97,10 @@ def _flipped(
     with eval_mode(model.network):
         score = made.rerun.fast_score(model, item)
         for order in ORDERS:
-            found = metrics.flip(score, item, made.values, order=order, n_blocks=effort.n_blocks, generator=generator)
-            row[order] = found.auc
-            seen.append(found.scores)
-            curves[f"{made.method}/{made.family}/{order}"] = [round(value, 5) for value in found.scores.tolist()]
+            curve = metrics.flip(score, item, made.values, order=order, n_blocks=effort.n_blocks, generator=generator)
+            row[order] = curve.auc
+            seen.append(curve.scores)
+            curves[f"{made.method}/{made.family}/{order}"] = [round(value, 5) for value in curve.scores.tolist()]
     span = float(torch.cat(seen).max() - torch.cat(seen).min())
     return row | {name: (row[other] - row["most"]) / span if span > 1e-6 else float("nan")
                   for name, other in (("contrast", "least"), ("lead", "random"))}

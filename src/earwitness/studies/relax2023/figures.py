@@ -84,8 +84,8 @@ def draw_flipping(path: Path, curves: Sequence[Mapping[str, Sequence[float]]], t
 
 def _name_rows(axis: object, front_end: FrontEnd) -> None:
     hz = front_end.frequencies_hz
-    places = [k for k in range(len(hz)) if k % max(1, len(hz) // 4) == 0]
-    axis.set_yticks([k + 0.5 for k in places], [f"{hz[k] / 1000:.1f}" for k in places], fontsize=7)  # type: ignore[attr-defined]
+    ticks = [k for k in range(len(hz)) if k % max(1, len(hz) // 4) == 0]
+    axis.set_yticks([k + 0.5 for k in ticks], [f"{hz[k] / 1000:.1f}" for k in ticks], fontsize=7)  # type: ignore[attr-defined]
     axis.set_ylabel("kHz", fontsize=7)  # type: ignore[attr-defined]
 
 

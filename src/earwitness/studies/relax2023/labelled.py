@@ -39,7 +39,7 @@ class LabelledClips:
     def part(self, folds: tuple[int, ...], *, test: bool) -> list[int]:
         """Return the places of the recordings that test, or that train."""
         last = max(folds)
-        return [place for place, fold in enumerate(folds) if (fold > last - last // TEST_SHARE) == test]
+        return [index for index, fold in enumerate(folds) if (fold > last - last // TEST_SHARE) == test]
 
 
 def read_labelled(folder: str | Path) -> LabelledClips:
@@ -59,10 +59,10 @@ def read_labelled(folder: str | Path) -> LabelledClips:
         fair = groups = tuple(r.fold for r in table.recordings)
         labels = table.labels
     else:
-        found = animals.read_animals(folder)
-        paths, targets, groups = (tuple(getattr(r, name) for r in found.recordings)
+        animals_data = animals.read_animals(folder)
+        paths, targets, groups = (tuple(getattr(r, name) for r in animals_data.recordings)
                                   for name in ("path", "target", "group"))
         fair = tuple(animals.grouped_folds(targets, groups, n_folds=DEALT_FOLDS, seed=SPLIT_SEED))
-        labels = found.labels
+        labels = animals_data.labels
     leaky = tuple(animals.random_folds(targets, n_folds=max(fair), seed=SPLIT_SEED))
     return LabelledClips(folder.resolve().name, paths, targets, labels, groups, fair, leaky)

@@ -64,9 +64,9 @@ def make_maps(model: AudioModel, item: Features, target: int, *, n_masks: int, s
         settings = {"masks": family, "n_masks": n_masks, "keep": KEEP}
         for method, resolved in (("relax", EmbeddingTarget()), ("rise", ClassTarget(target, score="probability"))):
             bound = BoundMethod(method, resolved, seed, settings)
-            found = bound.run(model, item)
-            assert found.uncertainty is not None  # both methods have one
-            values, spread = found.values[0], found.uncertainty[0]
+            evidence = bound.run(model, item)
+            assert evidence.uncertainty is not None  # both methods have one
+            values, spread = evidence.values[0], evidence.uncertainty[0]
             mask_sum = n_masks * KEEP ** (2 if family == "time_frequency" else 1)
             doubt = float((spread / mask_sum).sqrt().mean() / values.mean().clamp(min=1e-12))
             yield Map(method, family, values, spread, doubt, bound)

@@ -40,16 +40,18 @@ def write_accuracy(
     train, test = data.part(folds, test=False), data.part(folds, test=True)
     groups = data.groups if split == "fair" else range(len(data.paths))
     fitted = fit_classifier(embeddings[train], [data.targets[k] for k in train], [groups[k] for k in train])
-    found = measure_accuracy(fitted, embeddings[test], [data.targets[k] for k in test], data.labels)
-    low, high = found.interval
+    accuracy = measure_accuracy(fitted, embeddings[test], [data.targets[k] for k in test], data.labels)
+    low, high = accuracy.interval
     content: dict[str, Any] = {
-        "split": split, "accuracy": found.share, "low": low, "high": high, "n_test": found.n, "n_train": len(train),
-        "strength": fitted.strength, "valid_accuracy": fitted.valid_accuracy, "recall": found.recall,
-        "precision": found.precision, "labels": list(data.labels), "confusion": [list(row) for row in found.confusion],
+        "split": split, "accuracy": accuracy.share, "low": low, "high": high, "n_test": accuracy.n,
+        "n_train": len(train),
+        "strength": fitted.strength, "valid_accuracy": fitted.valid_accuracy, "recall": accuracy.recall,
+        "precision": accuracy.precision, "labels": list(data.labels),
+        "confusion": [list(row) for row in accuracy.confusion],
     }
     with replacing(out_dir / f"accuracy-{split}.json") as path:
         path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-    return found, fitted
+    return accuracy, fitted
 
 
 def write_relax2023(out_dir: Path, finished: Finished, *, title: str, seed: int) -> None:

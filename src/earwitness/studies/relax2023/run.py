@@ -108,7 +108,7 @@ def run_relax2023(
         model = load_source(inputs.model)
         write_relax2023(out, finished, title=f"{model.name} on {data.name}", seed=plan.seed)
         draw_posters(out / "figures", finished, posters, model.front_end)
-    accuracy = {split: (found.share, *found.interval) for split, (found, _) in parts.items()}
+    accuracy = {split: (part_accuracy.share, *part_accuracy.interval) for split, (part_accuracy, _) in parts.items()}
     return Outcome(finished, {"page": out / "summary.md"}, {"accuracy": accuracy})
 
 
@@ -124,7 +124,7 @@ def _embed(inputs: Relax2023Inputs, folder: Path, engine: Engine, on_pace: OnPac
 
 def _fit_shuffled(data: LabelledClips, embeddings: Tensor, fitted: FittedClassifier, *, seed: int) -> FittedClassifier:
     """The same classifier with the training labels shuffled."""
-    places = data.part(data.fair, test=False)
-    order = torch.randperm(len(places), generator=torch.Generator().manual_seed(seed)).tolist()
-    return fit_classifier(embeddings[places], [data.targets[places[k]] for k in order],
-                          [data.groups[place] for place in places], strengths=(fitted.strength,))
+    part_indices = data.part(data.fair, test=False)
+    order = torch.randperm(len(part_indices), generator=torch.Generator().manual_seed(seed)).tolist()
+    return fit_classifier(embeddings[part_indices], [data.targets[part_indices[k]] for k in order],
+                          [data.groups[index] for index in part_indices], strengths=(fitted.strength,))

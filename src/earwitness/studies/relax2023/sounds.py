@@ -48,9 +48,9 @@ class Subject:
 
 def choose_clips(data: LabelledClips, plan: Relax2023Plan) -> list[Subject]:
     """Choose recordings of the test fold; the first ones are the same whatever their number."""
-    return [Subject("clips", f"{place:05d}-{data.paths[place].stem}", data.labels[data.targets[place]],
-                    path=data.paths[place])
-            for place in take_turns(data, data.labels, plan.n_clips, plan.seed)]
+    return [Subject("clips", f"{index:05d}-{data.paths[index].stem}", data.labels[data.targets[index]],
+                    path=data.paths[index])
+            for index in take_turns(data, data.labels, plan.n_clips, plan.seed)]
 
 
 def make_scenes(data: LabelledClips, plan: Relax2023Plan, folder: Path, window_s: float | None) -> list[Subject]:
@@ -77,8 +77,8 @@ def make_scenes(data: LabelledClips, plan: Relax2023Plan, folder: Path, window_s
         below = take_turns(data, under, len(data.paths), plan.seed)
         duration_s = window_s or scenes.Recipe.duration_s
         scenes.write_scenes(
-            folder, [(data.paths[place], data.labels[data.targets[place]]) for place in chosen],
-            [data.paths[place] for place in below],
+            folder, [(data.paths[index], data.labels[data.targets[index]]) for index in chosen],
+            [data.paths[index] for index in below],
             recipe=scenes.Recipe(duration_s=duration_s, event_s=EVENT_SHARE * duration_s, snr_db=plan.snr_db,
                                  seed=plan.seed))
     return [Subject("scenes", scene.name, scene.label, scene=scene)
@@ -102,10 +102,10 @@ def classes_of_scenes(data: LabelledClips, plan: Relax2023Plan) -> tuple[list[st
 def take_turns(data: LabelledClips, labels: Sequence[str], n: int, seed: int) -> list[int]:
     """Return places of ``n`` recordings of the test fold: one class after the other, in random order within a class."""
     generator = torch.Generator().manual_seed(seed)
-    places = data.part(data.fair, test=True)
+    part_indices = data.part(data.fair, test=True)
     piles = []
     for label in labels:
-        own = [place for place in places if data.labels[data.targets[place]] == label]
+        own = [place for place in part_indices if data.labels[data.targets[place]] == label]
         piles.append([own[k] for k in torch.randperm(len(own), generator=generator).tolist()])
     rounds = [pile[k] for k in range(max(map(len, piles), default=0)) for pile in piles if k < len(pile)]
     return rounds[:n]

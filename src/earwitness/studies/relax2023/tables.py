@@ -39,16 +39,16 @@ def summarise_checks(rows: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     import pandas as pd
 
     numbers = [name for name in rows.columns if rows[name].dtype.kind == "f"]
-    found = []
+    records = []
     for key, group in rows.groupby(GROUP, sort=False):
         entry: dict[str, object] = dict(zip(GROUP, key, strict=True)) | {"n": len(group)}
         for name in numbers:
-            known = group[name].dropna()
+            present = group[name].dropna()
             generator = torch.Generator().manual_seed(seed)
-            low, high = bootstrap_interval(torch.tensor(known.to_numpy()), generator=generator)
-            entry |= {name: known.mean() if len(known) else float("nan"), f"{name}_low": low, f"{name}_high": high}
-        found.append(entry)
-    return pd.DataFrame(found)
+            low, high = bootstrap_interval(torch.tensor(present.to_numpy()), generator=generator)
+            entry |= {name: present.mean() if len(present) else float("nan"), f"{name}_low": low, f"{name}_high": high}
+        records.append(entry)
+    return pd.DataFrame(records)
 
 
 def ranks(summary: pd.DataFrame) -> pd.DataFrame:
@@ -59,24 +59,24 @@ def ranks(summary: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    found = []
+    records = []
     for (part, method), group in summary.groupby(GROUP[:2], sort=False):
         placed = []
         for check in AGREEING:
             column, _, more = CHECKS[check]
             if column not in group or group[column].isna().any():
                 continue
-            places = group.set_index("masks")[column].rank(ascending=not more)
-            placed.append(places)
-            found.append({"part": part, "method": method, "check": check, **places.to_dict()})
+            mask_ranks = group.set_index("masks")[column].rank(ascending=not more)
+            placed.append(mask_ranks)
+            records.append({"part": part, "method": method, "check": check, **mask_ranks.to_dict()})
         if len(placed) > 1:
             sums = sum(placed[1:], placed[0])
-            found.append({"part": part, "method": method, "check": "all", **(sums / len(placed)).to_dict(),
+            records.append({"part": part, "method": method, "check": "all", **(sums / len(placed)).to_dict(),
                           "agreement": concordance(torch.tensor([list(each) for each in placed]))})
-    return pd.DataFrame(found)
+    return pd.DataFrame(records)
 
 
-def concordance(places: torch.Tensor) -> float:
+def concordance(rank_table: torch.Tensor) -> float:
     """Return Kendall's W of rankings, (judges, things): 0..1.
 
     Source: Kendall & Babington Smith 1939, without correction for ties.
@@ -84,8 +84,8 @@ def concordance(places: torch.Tensor) -> float:
     >>> concordance(torch.tensor([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]))
     1.0
     """
-    judges, things = places.shape
-    sums = places.double().sum(0)
+    judges, things = rank_table.shape
+    sums = rank_table.double().sum(0)
     return round(float(12 * (sums - sums.mean()).square().sum() / (judges**2 * (things**3 - things))), 6)
 
 

@@ -161,7 +161,7 @@ class SoundWorker:
         checked = run_checks(model, item, target, effort=self.plan.effort, seed=self.plan.seed, evidence=evidence,
                              other_labels=self.other_labels)
         about = {"part": subject.part, "clip": subject.name}
-        said = {"label": subject.label, "target": model.class_name(target), "p": float(chances[target])}
+        prediction = {"label": subject.label, "target": model.class_name(target), "p": float(chances[target])}
         curves = [{**about, "curve": curve, "step": step, "score": score}
                   for curve, scores in checked.curves.items() for step, score in enumerate(scores)]
         planes: dict[str, np.ndarray] = {}
@@ -171,4 +171,5 @@ class SoundWorker:
                 if made.method == "relax":
                     planes[f"{made.family}/values"] = made.values.cpu().numpy()
                     planes[f"{made.family}/uncertainty"] = made.uncertainty.cpu().numpy()
-        return TaskResult(task.key, {"rows": [about | said | row for row in checked.rows], "curves": curves}, planes)
+        rows = [about | prediction | row for row in checked.rows]
+        return TaskResult(task.key, {"rows": rows, "curves": curves}, planes)

@@ -26,10 +26,10 @@ class ScenesPlan:
     methods: tuple[str, ...] = tuple(name for name in METHODS if name != "attention_rollout")
 
     def __post_init__(self) -> None:
-        for kind, names, known in (("scene", self.scenes, synthetic.SCENES), ("method", self.methods, METHODS)):
+        for kind, names, registry in (("scene", self.scenes, synthetic.SCENES), ("method", self.methods, METHODS)):
             for name in names:
-                if name not in known:
-                    raise unknown_name(kind, name, known)
+                if name not in registry:
+                    raise unknown_name(kind, name, registry)
         for what in ("models", "scenes", "seeds", "methods"):
             values = getattr(self, what)
             if not values or len(set(values)) < len(values):

@@ -86,10 +86,10 @@ class SceneWorker:
         probabilities = model.probabilities(scene.clip)[0]
         best = int(probabilities.argmax())
         says = model.class_name(best)
-        said = {**task.payload, "says": says, "probability": float(probabilities[best]),
+        prediction = {**task.payload, "says": says, "probability": float(probabilities[best]),
                 "recognised": says == scene.label}
-        tables: dict[str, list[dict[str, Any]]] = {"said": [said], "shares": [], "failures": []}
-        if said["recognised"]:
+        tables: dict[str, list[dict[str, Any]]] = {"said": [prediction], "shares": [], "failures": []}
+        if prediction["recognised"]:
             evidence = scene.evidence(model.front_end)
             for method in self.methods:
                 try:

@@ -41,10 +41,10 @@ def scenes_part(plan: ScenesPlan, model: str, tables: Mapping[str, DataFrame]) -
     """
     from earwitness import __version__
 
-    said, shares = (tables[name][tables[name]["model"] == model] for name in ("said", "shares"))
+    predictions, shares = (tables[name][tables[name]["model"] == model] for name in ("said", "shares"))
     command = f"earwitness study scenes --models {model} --seeds {','.join(map(str, plan.seeds))} --out FOLDER"
     lines = [f"`{command}`, earwitness {__version__}, seeds {', '.join(map(str, plan.seeds))}.", ""]
-    missed = said[~said["recognised"].astype(bool)]
+    missed = predictions[~predictions["recognised"].astype(bool)]
     lines += [f"- Not recognised: {row.scene}, seed {row.seed}; the model says {row.says} with {row.probability:.0%}."
               for row in missed.itertuples()]
     if not len(missed):
