@@ -1,6 +1,7 @@
 """The toy on a cluster: the same rows, also when a node dies; and what is said where there is none."""
 
 import sys
+import threading
 
 import pandas as pd
 import pytest
@@ -22,11 +23,13 @@ def test_a_node_that_dies_in_the_middle_loses_nothing_and_doubles_nothing(cluste
     def engine(experiment, tasks):
         for result in do_on_ray(experiment, tasks):
             seen.append(result.key)
-            if len(seen) == 4:
-                started.remove_node(nodes[0], allow_graceful=False)
+            if len(seen) == 4:  # a little later, when the worker that has just finished is at work again, too
+                loss.start()
             yield result
+        loss.join()
 
-    toy = Squares(12, pause_s=0.3, starts=starts)
+    loss = threading.Timer(0.5, started.remove_node, args=(nodes[0],), kwargs={"allow_graceful": False})
+    toy = Squares(12, pause_s=1.0, starts=starts)
     finished = run_experiment(toy, tmp_path / "ray", engine=engine)
     whole = run_experiment(Squares(12), tmp_path / "local")
     for name, table in whole.tables.items():

@@ -1,5 +1,6 @@
 """The same rows on a cluster of two nodes, also when one of them dies."""
 
+import threading
 import time
 from dataclasses import fields
 from pathlib import Path
@@ -22,7 +23,7 @@ class SlowWorker(Worker):
         starts = Path(self.job.data).parent / "starts"
         starts.mkdir(exist_ok=True)
         (starts / f"{task.key}-{time.time_ns()}").touch()
-        time.sleep(0.4)
+        time.sleep(0.8)
         return super().__call__(task)
 
 
@@ -43,9 +44,11 @@ def test_a_node_that_dies_in_the_middle_loses_nothing_and_doubles_nothing(prepar
             seen.append(result.key)
             if len(seen) == 4:
                 assert len(ray.nodes()) == 3
-                started.remove_node(nodes[0], allow_graceful=False)
+                loss.start()  # a little later, when the worker that has just finished is at work again, too
             yield result
+        loss.join()
 
+    loss = threading.Timer(0.4, started.remove_node, args=(nodes[0],), kwargs={"allow_graceful": False})
     done = explain_clips(slow, tmp_path / "ray", engine=engine)
     pd.testing.assert_frame_equal(done.tables["rows"], whole, check_exact=True)
     assert sorted(seen) == [f"{index:05d}" for index in range(16)]
