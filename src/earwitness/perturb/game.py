@@ -19,6 +19,7 @@ from earwitness.targets.counted_score import CountedScore
 from earwitness.targets.scores import Score
 
 LEAST_SHARED = 256  # coalitions, below which finding out whether they can be shared costs more than it saves
+PLAIN = "each coalition is a pass of its own"
 ROUND = 256  # draws between two looks at the standard error
 
 
@@ -44,7 +45,7 @@ class CoalitionGame:
             fill: what is put in place of parts that are off, (1, freq, time).
         """
         self.score, self.features, self.components, self.fill = score, features, components, fill
-        self.route = "each coalition is a pass of its own"
+        self.route = PLAIN
         self.coalitions = torch.empty(0, self.n, dtype=torch.bool)
         self.scores = torch.empty(0, dtype=torch.float64)
 
@@ -83,32 +84,30 @@ class CoalitionGame:
 
     def _shared_scores(self, coalitions: Tensor) -> Tensor | None:
         """Scores (k,) with what coalitions have in common inside the network computed once; None where that fails."""
-        score, front_end = self.score, self.score.model.front_end
+        score, features = self.score, self.features
         if not isinstance(score, CountedScore) or not isinstance(self.components, Segments):
             return None
         if score.precision != "fp32":  # its deviation is measured on plain passes
             return None
-        if front_end.network_input(self.features) is not self.features.values:
-            self.route += ": the network takes sound, which every part changes everywhere"
+        if score.model.front_end.network_input(features) is not features.values:
+            self.route = f"{PLAIN}: the network takes sound, which every part changes everywhere"
             return None
-
-        def forward(values: Tensor) -> Tensor:
-            return score.score.forward(self.features.with_values(values))
-
-        device = self.features.values.device
-        # the check may fail, and costs a few dozen passes: a network is asked for it once
-        field = reuse(forward, self.features.values[0], self.fill.expand_as(self.features.values)[0],
-                      self.components.labels.to(device), network=score.model.network, coalitions=coalitions,
-                      name=score.score.forward.__name__)
+        # the first check of a network costs a few dozen passes; ``reuse`` remembers what came of it
+        field = reuse(lambda values: score.score.forward(features.with_values(values)), features.values[0],
+                      self.fill.expand_as(features.values)[0], self.components.labels.to(features.values.device),
+                      network=score.model.network, coalitions=coalitions, name=score.score.forward.__name__)
         if isinstance(field, str):
-            self.route += f": {field}"
+            self.route = f"{PLAIN}: {field}"
             return None
+        passes = field.foreseen_passes
         try:
             with torch.no_grad():
-                passes = field.passes(coalitions)
                 scores = score.next_outputs(lambda: field(coalitions), passes=passes)
         except CannotReuse as error:  # a network may do other things with other sounds
-            self.route += f": {error}"
+            self.route = f"{PLAIN}: {error}"
+            return None
+        if scores is None:
+            self.route = f"{PLAIN}, as for the target before"
             return None
         self.route = f"{len(coalitions):,} coalitions inside the network, at the work of {passes:.1f} passes"
         return scores.detach().cpu().double()

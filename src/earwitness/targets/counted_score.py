@@ -25,11 +25,13 @@ class SharedForward:
     Attributes:
         scores: of the same network's outputs.
         batches: their numbers for each batch so far, (batch, scores).
+        whole: which of these are of inputs that were worked out together.
     """
 
     def __init__(self, scores: Sequence[OutputScore]) -> None:
         self.scores = scores
         self.batches: list[Tensor] = []
+        self.whole: set[int] = set()
 
     def select(self, outputs: Tensor) -> Tensor:
         """Return the numbers of all scores, (batch, scores)."""
@@ -94,21 +96,29 @@ class CountedScore:
         self._batches_read += 1
         return self.shared.batches[self._batches_read - 1][:, self.shared.scores.index(self.score)]
 
-    def next_outputs(self, forward: Callable[[], Tensor], *, passes: float) -> Tensor:
+    def next_outputs(self, forward: Callable[[], Tensor], *, passes: float) -> Tensor | None:
         """Return the numbers, (k,), of many inputs whose outputs are worked out together.
 
         Args:
             forward: gives the network's outputs, (k, ...); not called where another score has asked already.
             passes: what they cost, in passes of the network.
+
+        Returns:
+            None where another score has asked for these inputs one batch after the other: then do the same.
         """
         if self.shared is None:
+            scores = self.score.select(forward())
             self.passes["forward"] += math.ceil(passes)
-            return self.score.select(forward())
-        if self._batches_read == len(self.shared.batches):
-            self.passes["forward"] += math.ceil(passes)
+            return scores
+        k = self._batches_read
+        if k == len(self.shared.batches):
             self.shared.batches.append(self.shared.select(forward()))
+            self.shared.whole.add(k)
+            self.passes["forward"] += math.ceil(passes)
+        if k not in self.shared.whole:
+            return None
         self._batches_read += 1
-        return self.shared.batches[self._batches_read - 1][:, self.shared.scores.index(self.score)]
+        return self.shared.batches[k][:, self.shared.scores.index(self.score)]
 
     def _autocast(self, features: Features) -> AbstractContextManager[object]:
         if self.precision == "fp32":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable, Hashable
 from itertools import chain
@@ -20,8 +21,9 @@ N_PROBES = 6
 MANY_COALITIONS = 1024
 MOST_REMEMBERED = 64  # answers per network
 
-# Reason why a network cannot be shared, "" where it can; by its state and by the parts' kind and shape.
-_ANSWERS: weakref.WeakKeyDictionary[nn.Module, dict[Hashable, str]] = weakref.WeakKeyDictionary()
+# Reason why a network cannot be shared, "" where it can, by its state and by the parts' kind and shape; and the same of
+# coalitions, with the passes they cost.
+_ANSWERS: weakref.WeakKeyDictionary[nn.Module, dict[Hashable, tuple[str, float]]] = weakref.WeakKeyDictionary()
 
 
 def reuse(
@@ -50,23 +52,24 @@ def reuse(
     n = int(labels.max()) + 1
     if coalitions is None:
         coalitions = _usual(n)
-    answers = {} if network is None else _ANSWERS.setdefault(network, {})
+    answers: dict[Hashable, tuple[str, float]] = {} if network is None else _ANSWERS.setdefault(network, {})
     key = _state_of(network), parts.kind, tuple(values.shape), values.dtype, str(values.device), tolerance, name
     if key not in answers:
-        _remember(answers, key, _difference_in_words(field, n, tolerance))
-    if answers[key]:
-        return answers[key]
+        _remember(answers, key, (_difference_in_words(field, n, tolerance), 0.0))
+    if answers[key][0]:
+        return answers[key][0]
     question = (*key, parts.rows.tobytes(), parts.columns.tobytes(), parts.numbers.tobytes(), coalitions.shape,
                 coalitions.cpu().numpy().tobytes())
     if question not in answers:
-        _remember(answers, question, _price_in_words(field, coalitions))
-    return answers[question] or field
+        _remember(answers, question, _price(field, coalitions))
+    words, field.foreseen_passes = answers[question]
+    return words or field
 
 
-def _remember(answers: dict[Hashable, str], key: Hashable, words: str) -> None:
+def _remember(answers: dict[Hashable, tuple[str, float]], key: Hashable, answer: tuple[str, float]) -> None:
     if len(answers) >= MOST_REMEMBERED:
         answers.clear()
-    answers[key] = words
+    answers[key] = answer
 
 
 def _usual(n: int) -> Tensor:
@@ -98,14 +101,15 @@ def _difference_in_words(field: ReceptiveField, n: int, tolerance: float) -> str
     return ""
 
 
-def _price_in_words(field: ReceptiveField, coalitions: Tensor) -> str:
+def _price(field: ReceptiveField, coalitions: Tensor) -> tuple[str, float]:
+    """Why the price of coalitions is too high, "" where it is not; and the price, in passes."""
     try:
         passes = field.passes(coalitions)
-    except Exception as error:
-        return f"the work cannot be foreseen: {type(error).__name__}: {str(error).splitlines()[0][:200]}"
+    except Exception as error:  # as above: it is evaluated as it is, and the words say why
+        return f"the work cannot be foreseen: {type(error).__name__}: {str(error).splitlines()[0][:200]}", math.nan
     if passes > PAYING_SHARE * len(coalitions):
-        return f"sharing does not pay: {len(coalitions)} coalitions would cost {passes:.0f} passes"
-    return ""
+        return f"sharing does not pay: {len(coalitions)} coalitions would cost {passes:.0f} passes", passes
+    return "", passes
 
 
 def _state_of(network: nn.Module | None) -> Hashable:

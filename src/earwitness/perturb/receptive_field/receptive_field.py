@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -30,6 +31,7 @@ class ReceptiveField:
 
     Attributes:
         parts: the parts.
+        foreseen_passes: what the coalitions cost that ``reuse`` was asked about; NaN where nobody asked.
 
     >>> values, fill, labels = torch.ones(2, 6), torch.zeros(2, 6), torch.arange(6).expand(2, 6) // 2
     >>> ReceptiveField(lambda x: x.sum((1, 2)), values, fill, labels)(torch.eye(3).bool())
@@ -56,6 +58,7 @@ class ReceptiveField:
             raise ParameterError("labels are not contiguous stretches of time, bands of frequency or both; "
                                  "use temporal, spectral or grid segments, or evaluate every coalition")
         self.function, self.values, self.fill, self.labels, self.parts = function, values, fill, labels, parts
+        self.foreseen_passes = math.nan
 
     def __call__(self, coalitions: Tensor, *, batch: int | None = None, always: bool = False) -> Tensor:
         """Return outputs (k, ...) of coalitions.
